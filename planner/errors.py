@@ -1,0 +1,112 @@
+"""The exceptions of the project, one tree.
+
+::
+
+    PlannerError
+    ├── InvalidInput        a file the user gave us; carries every fault
+    │   ├── InvalidScenario
+    │   └── InvalidPlan
+    ├── Infeasible          no plan keeps the promises; says which clash and the cheapest way out
+    ├── SolverStopped       a limit was reached before any plan was found
+    ├── UnfaithfulExport    a target cannot express the plan, or its controller would do something else
+    └── StaleExport         exported files differ from the plan
+
+Pure functions raise plain `ValueError` with a sentence that states the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that is wrong with an input, where it is, and how to mend it.
+
+    Attributes
+    ----------
+    file : str
+        The file as the user named it.
+    line : int or None
+        1-based line, or None where no line can be named (a missing file, say).
+    path : str
+        Dotted path inside the document, such as ``regions.taipei.latitude_deg``; may be empty.
+    message : str
+        What is wrong, in a sentence.
+    cure : str
+        What to do about it; may be empty where the message says it all.
+    """
+
+    file: str
+    line: int | None
+    path: str
+    message: str
+    cure: str = ""
+
+    def __str__(self) -> str:
+        place = f"line {self.line}" if self.line is not None else "file"
+        path = f"  {self.path}:" if self.path else " "
+        cure = f"; {self.cure}" if self.cure else ""
+        return f"{place}{path} {self.message}{cure}"
+
+
+class PlannerError(Exception):
+    """Root of everything this project raises on purpose."""
+
+
+class InvalidInput(PlannerError):
+    """An input file is wrong; `faults` holds every reason, sorted by file and line."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(
+            sorted(faults, key=lambda f: (f.file, f.line or 0, f.path, f.message))
+        )
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        lines: list[str] = []
+        for file in dict.fromkeys(f.file for f in self.faults):
+            own = [f for f in self.faults if f.file == file]
+            lines.append(f"{file}: {len(own)} fault{'s' if len(own) != 1 else ''}")
+            lines += [f"  {fault}" for fault in own]
+        return "\n".join(lines)
+
+
+class InvalidScenario(InvalidInput):
+    """A scenario file, or a table it names, is wrong."""
+
+
+class InvalidPlan(InvalidInput):
+    """A plan file is wrong."""
+
+
+class Infeasible(PlannerError):
+    """No plan keeps every promise.
+
+    Attributes
+    ----------
+    clashes : tuple of str
+        Which promises clash, each naming its failure state and hour.
+    ways_out : tuple of str
+        The cheapest relaxations that make the scenario feasible, cheapest first.
+    """
+
+    def __init__(self, clashes: Iterable[str], ways_out: Iterable[str]) -> None:
+        self.clashes, self.ways_out = tuple(clashes), tuple(ways_out)
+        lines = ["no plan keeps every promise", *(f"  {clash}" for clash in self.clashes)]
+        if self.ways_out:
+            lines += ["cheapest way out:", *(f"  {way}" for way in self.ways_out)]
+        super().__init__("\n".join(lines))
+
+
+class SolverStopped(PlannerError):
+    """The solver reached a limit before it found any plan."""
+
+
+class UnfaithfulExport(PlannerError):
+    """A target cannot express the plan, or its controller would do something else."""
+
+
+class StaleExport(PlannerError):
+    """Exported files differ from what the plan would write now."""

@@ -1,0 +1,1 @@
+"""Which failure states there are and how likely."""

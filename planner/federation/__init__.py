@@ -1,0 +1,1 @@
+"""How federation controllers turn weights into replicas: pure arithmetic, no model."""

@@ -1,0 +1,1 @@
+"""What a request waits for: the network, the server, the home region."""

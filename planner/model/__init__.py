@@ -1,0 +1,1 @@
+"""Frozen documents: the scenario, the plan, the manifest."""

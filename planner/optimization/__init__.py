@@ -1,0 +1,1 @@
+"""What to do: integer replicas, shares and orders, with a proof."""

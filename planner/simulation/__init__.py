@@ -1,0 +1,1 @@
+"""What then happens: the judge of every plan."""
