@@ -8,7 +8,7 @@
     │   └── InvalidPlan
     ├── Infeasible          no plan keeps the promises; says which clash and the cheapest way out
     ├── SolverStopped       a limit was reached before any plan was found
-    ├── UnfaithfulExport    a target cannot express the plan, or its controller would do something else
+    ├── UnfaithfulExport    a target or its controller would do something else than the plan
     └── StaleExport         exported files differ from the plan
 
 Pure functions raise plain `ValueError` with a sentence that states the rule.
