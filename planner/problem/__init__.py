@@ -1,0 +1,1 @@
+"""The hinge: names become array axes, arrays become a plan again."""
