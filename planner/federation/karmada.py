@@ -159,7 +159,8 @@ def divide_dynamic(
     available : mapping of str to int
         Candidate cluster to replicas that fit *besides* those it holds, in the scheduler's order.
     scheduled : mapping of str to int, optional
-        The previous result. A cluster that is no candidate any more loses what it had.
+        The previous result. What a cluster holds that is no candidate any more does not count
+        as placed, but takes part in a scale-down (see Notes).
     aggregated : bool, default: False
         Take as few clusters as suffice: those that hold replicas first, then by availability.
     fresh : bool, default: False
@@ -170,7 +171,8 @@ def divide_dynamic(
     Returns
     -------
     dict of str to int
-        Replicas by cluster, in order of name, zeros of candidates included.
+        Replicas by cluster, in order of name; every candidate, and after a scale-down also every
+        other cluster of the old result.
 
     Raises
     ------
@@ -179,8 +181,10 @@ def divide_dynamic(
 
     Notes
     -----
-    With `aggregated`, clusters of equal availability keep the order of `available`; the
-    controller's sort leaves them undefined.
+    Whether to scale down is decided by what the candidates hold, yet the division then runs over
+    the whole old result: a cluster that is no candidate any more keeps a share. (Read from the
+    source; the measured results have no such case.) With `aggregated`, clusters of equal
+    availability keep the order of `available`; the controller's sort leaves them undefined.
 
     References
     ----------
@@ -196,30 +200,30 @@ def divide_dynamic(
     """
     whole(total, "total")
     free = {name: whole(count, f"available[{name!r}]") for name, count in available.items()}
-    held = whole_by_name(scheduled or {}, "scheduled")
-    held = {name: count for name, count in held.items() if name in free}
+    old = whole_by_name(scheduled or {}, "scheduled")
     if fresh:
-        free = {name: count + held.get(name, 0) for name, count in free.items()}
-        held = {}
-    return _rescale(total, free, held, aggregated, names_descend(uid))
+        free = {name: count + old.get(name, 0) for name, count in free.items()}
+        old = {}
+    return _rescale(total, free, old, aggregated, names_descend(uid))
 
 
 def _rescale(
     total: int,
     free: Mapping[str, int],
-    held: Mapping[str, int],
+    old: Mapping[str, int],
     aggregated: bool,
     descending: bool,
 ) -> dict[str, int]:
     """Scale up, scale down or leave alone, and answer for every candidate."""
-    missing = total - sum(held.values())
-    base: Mapping[str, int] = held
+    base = {name: count for name, count in old.items() if name in free}
+    missing = total - sum(base.values())
     gained: Mapping[str, int] = {}
     if missing > 0:
-        gained = _apportion(missing, free, held, aggregated, descending)
+        gained = _apportion(missing, free, base, aggregated, descending)
     elif missing < 0:
-        base, gained = {}, _apportion(total, held, {}, aggregated, descending)
-    return {name: base.get(name, 0) + gained.get(name, 0) for name in sorted(free)}
+        base, gained = {}, _apportion(total, old, {}, aggregated, descending)
+    names = sorted({*free, *gained})
+    return {name: base.get(name, 0) + gained.get(name, 0) for name in names}
 
 
 def _apportion(
