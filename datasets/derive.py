@@ -200,13 +200,14 @@ def nearest_country(places: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
 
 
 def undirected(pairs: pd.DataFrame, source: str, statistic: str) -> pd.DataFrame:
-    """One row a pair: the mean of the directions that were measured."""
+    """One row a pair: the lesser of two directions of a minimum, else their mean."""
     swap = pairs.from_site > pairs.to_site
     low = pairs.from_site.where(~swap, pairs.to_site)
     high = pairs.to_site.where(~swap, pairs.from_site)
     pairs = pairs.assign(from_site=low, to_site=high)
-    mean = pairs.groupby(["from_site", "to_site"], as_index=False)[["rtt_ms", "jitter_ms"]].mean()
-    return mean.assign(source=source, statistic=statistic)
+    how = {"rtt_ms": "min" if statistic == "min" else "mean", "jitter_ms": "mean"}
+    one = pairs.groupby(["from_site", "to_site"], as_index=False).agg(how)
+    return one.assign(source=source, statistic=statistic)
 
 
 def wide(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
@@ -428,30 +429,28 @@ def cable_segments(sources: Sources, places: pd.DataFrame) -> pd.DataFrame:
     """Segments between metros on schematic routes, with the corridors that they share."""
     table = sources.read("cable_segments_schematic.csv", "est_length_km")
     status = np.where(table.cable_id.isin(PLANNED), "planned", "in service")
-    sea = pd.DataFrame(
-        {
-            "segment": table.cable_id + "-" + table.from_metro + "-" + table.to_metro,
-            "cable": table.cable_id,
-            "from_metro": table.from_metro,
-            "to_metro": table.to_metro,
-            "length_km": table.est_length_km.round(-1),
-            "corridors": table.corridors,
-            "status": status,
-        }
-    )
-    metros = places[places.kind == "metro"].set_index("site")
-    rows = []
-    for start, end in LAND_SEGMENTS:
-        a, b = metros.loc[start], metros.loc[end]
-        ends = (a.latitude_deg, a.longitude_deg, b.latitude_deg, b.longitude_deg)
-        length = round(float(great_circle_km(*ends)) * LAND_DETOUR, -1)
-        rows.append((f"land-{start}-{end}", "land", start, end, length, "", "assumed"))
-    result = pd.concat([sea, pd.DataFrame(rows, columns=sea.columns)], ignore_index=True)
-    result["segment"] = result.segment.str.lower()
-    floor = fibre_floor_ms(result.length_km).round(1)
-    result.insert(5, "rtt_floor_ms", floor)
-    result["length_km"] = result.length_km.astype(int)
+    sea = pd.DataFrame({"cable": table.cable_id, "from_metro": table.from_metro})
+    sea["to_metro"], sea["corridors"], sea["status"] = table.to_metro, table.corridors, status
+    land = pd.DataFrame(LAND_SEGMENTS, columns=["from_metro", "to_metro"])
+    land = land.assign(cable="land", corridors="", status="assumed")
+    result = pd.concat([sea, land], ignore_index=True)
+    straight = metro_distance_km(result, places)
+    routed = np.append(table.est_length_km, LAND_DETOUR * straight[len(table) :])
+    # A landing far from its metro (Fangshan from Taipei) leaves land haul that the route omits.
+    length = np.ceil(np.maximum(routed, straight) / 10).astype(int) * 10
+    name = result.cable + "-" + result.from_metro + "-" + result.to_metro
+    result.insert(0, "segment", name.str.lower())
+    result.insert(4, "length_km", length)
+    result.insert(5, "rtt_floor_ms", fibre_floor_ms(length).round(1))
     return result
+
+
+def metro_distance_km(pairs: pd.DataFrame, places: pd.DataFrame) -> np.ndarray:
+    """Great circle between the metros of each row."""
+    metros = places[places.kind == "metro"].set_index("site")
+    a, b = metros.loc[pairs.from_metro], metros.loc[pairs.to_metro]
+    ends = [end[axis].to_numpy() for end in (a, b) for axis in ("latitude_deg", "longitude_deg")]
+    return great_circle_km(*ends)
 
 
 def corridors(sources: Sources) -> pd.DataFrame:
