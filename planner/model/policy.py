@@ -10,6 +10,7 @@ from planner.model.schema import (
     Basis,
     Count,
     Document,
+    Flag,
     HostName,
     Label,
     LoadShare,
@@ -41,7 +42,7 @@ class Policy(Document):
     ceiling_emergency_share: LoadShare = Field(
         default=0.8, description="highest utilisation of workers in a failure state"
     )
-    survive_server_loss: bool = Field(
+    survive_server_loss: Flag = Field(
         default=False,
         description="whether the pods must still fit with one server of each pool lost",
     )
@@ -49,7 +50,7 @@ class Policy(Document):
         default="static",
         description="'static': DNS shares and orders; 'adaptive': a balancer re-routes each state",
     )
-    split_origins: bool = Field(
+    split_origins: Flag = Field(
         default=True, description="whether the DNS target can divide one origin over regions"
     )
     basis: Basis = None

@@ -52,7 +52,10 @@ class Scenario(Document):
 
 def normalised(scenario: Scenario) -> dict[str, Any]:
     """Return the scenario as plain data, defaults filled in, ready for JSON or YAML."""
-    return scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
+    data = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
+    # The one field whose None is not its default: left out, it would be read as a preset.
+    data["cost"].setdefault("preset", None)
+    return data
 
 
 def digest(scenario: Scenario) -> str:

@@ -44,6 +44,9 @@ OriginCode = Annotated[
 MetroCode = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
 """Three-letter metro code, as in ``datasets/sites.csv``."""
 
+Flag = Annotated[bool, Field(strict=True)]
+"""A truth value; text such as "yes" is none."""
+
 Text = Annotated[str, StringConstraints(strict=True, max_length=2000)]
 """Free text of at most 2,000 characters."""
 

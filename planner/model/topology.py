@@ -11,6 +11,7 @@ from planner.model.schema import (
     Basis,
     CountryCode,
     Document,
+    Flag,
     Label,
     Latitude,
     Longitude,
@@ -77,7 +78,7 @@ class Region(Document):
     distribution: Literal["kubeadm", "k3s"] = Field(
         default="k3s", description="Kubernetes distribution of the cluster"
     )
-    home: bool = Field(default=False, description="whether storage of record may live here")
+    home: Flag = Field(default=False, description="whether storage of record may live here")
     api_endpoint: Text | None = Field(
         default=None, description="https URL of the cluster's API server, for the federation"
     )

@@ -1,0 +1,79 @@
+"""Cross-checks of a plan against the scenario inside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from planner.model.finding import Finding, Path, no_such
+from planner.model.plan import Plan, ServicePlan
+
+
+def plan_checks(plan: Plan) -> Iterator[Finding]:
+    """Find names in a plan that its scenario does not have, and sums that do not add up.
+
+    Parameters
+    ----------
+    plan : Plan
+        A plan whose fields are each right by themselves.
+
+    Yields
+    ------
+    Finding
+        Its path, sentence and cure.
+    """
+    yield from _names("region", plan.active_regions, plan.scenario.regions, ("active_regions",))
+    yield from _keys("service", plan.services, plan.scenario.services, ("services",))
+    for name, service in plan.services.items():
+        yield from _service_findings(plan, service, ("services", name))
+    hosts = {service.host for service in plan.scenario.services.values()}
+    yield from _keys("host name", plan.hosts, hosts, ("hosts",))
+    for host in plan.hosts:
+        yield from _host_findings(plan, host)
+
+
+def _service_findings(plan: Plan, service: ServicePlan, path: Path) -> Iterator[Finding]:
+    """Check one service's regions and its sum."""
+    for column in ("replicas", "max_replicas", "p95_ms"):
+        given = getattr(service, column)
+        yield from _names("region", given, plan.scenario.regions, (*path, column))
+    for target, weights in service.weights.items():
+        yield from _names("region", weights, plan.scenario.regions, (*path, "weights", target))
+    controller = plan.scenario.federation.controller
+    if controller not in service.weights:
+        yield Finding((*path, "weights"), f"no weights for '{controller}'", "plan again")
+    total = sum(service.replicas.values())
+    if total != service.total:
+        message = f"the total is {service.total}, but the replicas add up to {total}"
+        yield Finding((*path, "total"), message, "plan again")
+
+
+def _host_findings(plan: Plan, host: str) -> Iterator[Finding]:
+    """Check one host name's origins, shares and orders."""
+    origins = plan.hosts[host]
+    yield from _keys("origin", origins, plan.scenario.origins, ("hosts", host))
+    for origin, parts in origins.items():
+        path: Path = ("hosts", host, origin)
+        for position, part in enumerate(parts):
+            yield from _names("region", part.order, plan.scenario.regions, (*path, position))
+        total = math.fsum(part.share for part in parts)
+        if parts and abs(total - 1) > 1e-6:
+            yield Finding(path, f"the shares add up to {total:.6g}, not to 1", "plan again")
+
+
+def _keys(kind: str, given: Iterable[str], known: Iterable[str], path: Path) -> Iterator[Finding]:
+    """Find keys that stand for nothing, and names without a key."""
+    written = list(given)
+    yield from _names(kind, written, known, path)
+    for name in known:
+        if name not in written:
+            yield Finding(path, f"nothing for the {kind} '{name}'", "plan again")
+
+
+def _names(kind: str, given: Iterable[str], known: Iterable[str], path: Path) -> Iterator[Finding]:
+    """Find names that stand for nothing."""
+    names = list(known)
+    for position, name in enumerate(given):
+        if name not in names:
+            step = name if isinstance(given, dict) else position
+            yield no_such(kind, name, names, (*path, step))
