@@ -1,0 +1,156 @@
+"""Candidates: replicas and shares that keep every promise, found near a relaxed point."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.loads import judge, loads_rps, needed_replicas
+from planner.optimization.static import StaticProgram, relax
+from planner.problem.arrays import Floats, Ints
+from planner.problem.packing import fits
+
+GRIDS = (1e-2, 1e-3, 1e-4)
+"""Steps to which shares are rounded, the coarsest that stays within the gap."""
+
+_SPARE = (0.0, 2e-3)
+"""Shares of the capacity left free while looking for shares that bear rounding."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Replicas and shares that keep every promise, and what they cost."""
+
+    replicas: Ints
+    share: Floats
+    objective: float
+
+
+def better(one: Candidate | None, other: Candidate | None) -> Candidate | None:
+    """Return the cheaper candidate."""
+    if one is None or other is None:
+        return one or other
+    return other if other.objective < one.objective else one
+
+
+def judged(static: StaticProgram, replicas: Ints, share: Floats) -> Candidate | None:
+    """Return the candidate if it keeps every promise."""
+    if not fits(static.problem, static.master.limits, replicas).all():
+        return None
+    if (replicas > static.master.bound).any():
+        return None
+    verdict = judge(static.problem, static.columns, replicas, share)
+    if verdict.broken(static.problem):
+        return None
+    return Candidate(replicas, share, verdict.objective)
+
+
+def rounded_up(static: StaticProgram, x: Floats | None) -> Candidate | None:
+    """Keep the relaxation's shares and take the replicas that they need."""
+    if x is None or not static.problem.split_origins:
+        return None
+    share = clean(static, x[static.share])
+    load = loads_rps(static.problem, static.columns, share)
+    return judged(static, needed_replicas(static.problem, load), share)
+
+
+def exact(static: StaticProgram, x: Floats) -> Candidate | None:
+    """Return an integral point itself as a candidate, with a replica more where it needs one."""
+    replicas = np.rint(x[static.master.replicas]).astype(np.int64)
+    share = clean(static, x[static.share])
+    found = judged(static, replicas, share)
+    if found is not None:
+        return found
+    load = loads_rps(static.problem, static.columns, share)
+    return judged(static, np.maximum(replicas, needed_replicas(static.problem, load)), share)
+
+
+def reroute(
+    static: StaticProgram, replicas: Ints, gap: float, deadline: float, spare_share: float = 0.0
+) -> Candidate | None:
+    """Find the best shares for given replicas, with some of the capacity left over if asked."""
+    program, n = static.program, static.master.replicas.ravel()
+    low, high = program.bounds(n)
+    fixed = replicas.ravel() * (1 - spare_share)
+    program.bound_columns(n, fixed, fixed)
+    result = relax(static, max(0.05, deadline - time.perf_counter()), gap / 3)
+    program.bound_columns(n, low, high)
+    if result.x is None:
+        return None
+    return judged(static, replicas, clean(static, result.x[static.share]))
+
+
+def descend(
+    static: StaticProgram, best: Candidate | None, gap: float, deadline: float
+) -> Candidate | None:
+    """Take replicas away one at a time, the dearest first, as long as shares can be found."""
+    if best is None or not static.problem.split_origins:
+        return best
+    best = better(best, reroute(static, best.replicas, gap, deadline))
+    price = static.problem.cost_usd_month
+    for service, region in sorted(np.ndindex(price.shape), key=lambda at: -price[at]):
+        while best is not None and time.perf_counter() < deadline:
+            fewer = best.replicas.copy()
+            fewer[service, region] -= 1
+            if fewer[service, region] < static.problem.min_replicas[service, region]:
+                break
+            lighter = reroute(static, fewer, gap, deadline)
+            if lighter is None or lighter.objective >= best.objective:
+                break
+            best = lighter
+    return best
+
+
+def clean(static: StaticProgram, share: Floats) -> Floats:
+    """Drop noise below 1e-9 and make the shares of every host and origin sum to 1."""
+    if not static.problem.split_origins:
+        return np.rint(np.clip(share, 0.0, 1.0))
+    tidy = np.where(share < 1e-9, 0.0, np.minimum(share, 1.0))
+    group, count = _group(static)
+    total = np.bincount(group, weights=tidy, minlength=count)
+    whole: Floats = tidy / np.maximum(total[group], 1e-300)
+    return whole
+
+
+def tidied(
+    static: StaticProgram, found: Candidate, limit: float, gap: float, deadline: float
+) -> Candidate:
+    """Round the shares to the coarsest step that keeps every promise and stays within `limit`.
+
+    A record or a percentage holds few digits; a share of 0.3333333 would be rounded by the DNS
+    target behind the plan's back.
+    """
+    if not static.problem.split_origins:
+        return found
+    for spare in _SPARE:
+        start = found if spare == 0.0 else reroute(static, found.replicas, gap, deadline, spare)
+        if start is None:
+            continue
+        for step in GRIDS:
+            tidy = judged(static, found.replicas, on_grid(static, start.share, step))
+            if tidy is not None and tidy.objective <= limit:
+                return tidy
+    return found
+
+
+def on_grid(static: StaticProgram, share: Floats, step: float) -> Floats:
+    """Round shares to multiples of `step` by largest remainder within each host and origin."""
+    group, count = _group(static)
+    units = share / step
+    low = np.floor(units + 1e-9)
+    missing = np.rint(1 / step - np.bincount(group, weights=low, minlength=count)[group])
+    order = np.lexsort((np.arange(share.size), low - units, group))
+    first = np.searchsorted(group[order], group[order], side="left")
+    rank = np.empty(share.size, np.int64)
+    rank[order] = np.arange(share.size) - first
+    rounded: Floats = (low + (rank < missing)) * step
+    return rounded
+
+
+def _group(static: StaticProgram) -> tuple[Ints, int]:
+    """Return the host and origin of each column as one number, and how many there are."""
+    origins = len(static.problem.axes.origins)
+    group = static.columns.host * origins + static.columns.origin
+    return group, origins * len(static.problem.axes.hosts)

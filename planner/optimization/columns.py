@@ -1,0 +1,181 @@
+"""Order columns: a host name, an origin and the ordered regions that part of its demand follows.
+
+A column of host ``g`` and origin ``o`` is an ordered list as long as the policy's depth + 1, depth
+being the largest number of regions down in a promised state.  In state ``k`` the first region of
+the list that is up serves it.  The column exists only if, in every promised state, that region is
+there and admissible for every service of the host that the origin calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True)
+class OrderColumns:
+    """All order columns of a problem.
+
+    Attributes
+    ----------
+    host, origin : ndarray of int, shape (C,)
+        What each column belongs to.
+    order : ndarray of int, shape (C, D)
+        Regions in order, padded with -1.
+    serve : ndarray of int, shape (K, C)
+        Region that serves the column in each state; -1 where none of its list is up.
+    called : ndarray of bool, shape (G, O)
+        Whether the origin has any demand at the host.
+    missing : ndarray of int, shape (M, 2)
+        Pairs (host, origin) with demand for which no column exists.
+    """
+
+    host: Ints
+    origin: Ints
+    order: Ints
+    serve: Ints
+    called: Bools
+    missing: Ints
+
+
+def promised_depth(problem: Problem) -> int:
+    """Return the largest number of regions down in a promised state."""
+    down = (~problem.region_up).sum(axis=1)
+    return int(down[problem.must_survive].max(initial=0))
+
+
+def order_columns(problem: Problem) -> OrderColumns:
+    """Enumerate the order columns of every host and origin.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    OrderColumns
+        Columns sorted by host, origin and order.
+
+    Notes
+    -----
+    There are A!/(A−D)! columns for an origin with A admissible regions: few for depth 1 or 2 and
+    a dozen regions, too many beyond.
+    """
+    allowed, valid = _host_admissible(problem)
+    depth = promised_depth(problem)
+    called = np.zeros((len(problem.axes.hosts), len(problem.axes.origins)), bool)
+    np.logical_or.at(called, problem.host_of_service, problem.demand_rps.max(axis=2) > 0)
+    parts, missing = [], []
+    for host, origin in np.argwhere(called):
+        orders = _orders(allowed[host, origin], depth)
+        serve = first_up(orders, problem.region_up)
+        promised = serve[problem.must_survive]
+        states = np.flatnonzero(problem.must_survive)[:, None]
+        holds = (promised >= 0) & valid[states, host, origin, promised]
+        keep = holds.all(axis=0)
+        if not keep.any():
+            missing.append((host, origin))
+        parts.append((host, origin, orders[keep], serve[:, keep]))
+    return _gathered(parts, missing, called, depth, problem)
+
+
+def first_up(order: Ints, region_up: Bools) -> Ints:
+    """Return the first region of each order that is up in each state, -1 where none is.
+
+    Examples
+    --------
+    >>> first_up(
+    ...     np.array([[1, 0], [0, -1]]), np.array([[True, True], [True, False], [False, True]])
+    ... )
+    array([[ 1,  0],
+           [ 0,  0],
+           [ 1, -1]])
+    """
+    serve = np.full((region_up.shape[0], order.shape[0]), -1, dtype=np.int64)
+    for place in range(order.shape[1] - 1, -1, -1):
+        region = order[:, place]
+        serve = np.where((region >= 0) & region_up[:, region], region, serve)
+    return serve
+
+
+def _host_admissible(problem: Problem) -> tuple[Bools, Bools]:
+    """Return admissibility by host: normal [G, O, R] and per state [K, G, O, R]."""
+    hosts = len(problem.axes.hosts)
+    k, _, o, r = problem.state_admissible.shape
+    allowed, valid = np.ones((hosts, o, r), bool), np.ones((k, hosts, o, r), bool)
+    calls = problem.demand_rps.max(axis=2) > 0
+    for service, host in enumerate(problem.host_of_service):
+        silent = ~calls[service][:, None]
+        allowed[host] &= problem.admissible[service] | silent
+        valid[:, host] &= problem.state_admissible[:, service] | silent
+    return allowed, valid
+
+
+def _orders(allowed: Bools, depth: int) -> Ints:
+    """Return all ordered lists of allowed regions, depth + 1 long where there are enough."""
+    regions = np.flatnonzero(allowed).tolist()
+    length = min(depth + 1, len(regions))
+    lists = list(permutations(regions, length)) if length else []
+    table = np.full((len(lists), depth + 1), -1, dtype=np.int64)
+    if lists:
+        table[:, :length] = lists
+    return table
+
+
+def _gathered(
+    parts: list[tuple[int, int, Ints, Ints]],
+    missing: list[tuple[int, int]],
+    called: Bools,
+    depth: int,
+    problem: Problem,
+) -> OrderColumns:
+    """Put the columns of all hosts and origins in one table."""
+    count = [order.shape[0] for _, _, order, _ in parts]
+    states = problem.region_up.shape[0]
+    return OrderColumns(
+        host=np.repeat([host for host, *_ in parts], count).astype(np.int64),
+        origin=np.repeat([origin for _, origin, *_ in parts], count).astype(np.int64),
+        order=np.concatenate([np.empty((0, depth + 1), np.int64), *(p[2] for p in parts)]),
+        serve=np.concatenate([np.empty((states, 0), np.int64), *(p[3] for p in parts)], axis=1),
+        called=called,
+        missing=np.array(missing, dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def column_costs(problem: Problem, columns: OrderColumns) -> Floats:
+    """Return what a whole column costs a month: its latency, and its demand that nobody serves.
+
+    The first is ``usd_per_ms × Σ D·latency / Σ D`` at the region that serves it in the normal
+    state; the second ``usd_per_lost_request`` for what finds no admissible surviving region.
+
+    Returns
+    -------
+    ndarray, shape (C,)
+        US dollars a month.
+    """
+    mean_rps = problem.demand_rps.mean(axis=2)
+    total = max(float(mean_rps.sum()), 1e-300)
+    cost = np.zeros(columns.host.size)
+    lost = lost_usd_per_rps(problem)
+    for service, host in enumerate(problem.host_of_service):
+        mine = columns.host == host
+        origin, serve = columns.origin[mine], columns.serve[:, mine]
+        rps = mean_rps[service, origin]
+        near = problem.latency_ms[service, origin, serve[0]]
+        states = np.arange(serve.shape[0])[:, None]
+        served = (serve >= 0) & problem.state_admissible[states, service, origin, serve]
+        unserved = (~served) & ~problem.must_survive[:, None]
+        cost[mine] += rps * (problem.usd_per_ms * near / total + lost @ unserved)
+    return cost
+
+
+def lost_usd_per_rps(problem: Problem) -> Floats:
+    """Return what losing one request per second costs in each state, USD a month, shape (K,)."""
+    seconds = HOURS_PER_MONTH * SECONDS_PER_HOUR
+    return problem.usd_per_lost_request * seconds * problem.state_probability

@@ -1,0 +1,117 @@
+"""What order columns put on each region in each failure state, and where that is too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.columns import OrderColumns, column_costs, lost_usd_per_rps
+from planner.optimization.master import capacity_rps, fixed_and_replica_usd
+from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.units import gbps_from_payload
+
+TOLERANCE = 1e-7
+"""Relative overload that counts as none: the solver's own feasibility tolerance."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A choice of replicas and shares, judged by the builder itself.
+
+    Attributes
+    ----------
+    load_rps : ndarray, shape (K, S, R, H)
+        Load of every region.
+    overload : ndarray, shape (K, S, R, H)
+        Relative excess over capacity, in units of the capacity of one replica.
+    uplink_overload : ndarray, shape (K, R, H)
+        Relative excess over the uplink.
+    objective : float
+        US dollars a month, overload in unpromised states included.
+    """
+
+    load_rps: Floats
+    overload: Floats
+    uplink_overload: Floats
+    objective: float
+
+    def broken(self, problem: Problem) -> bool:
+        """Return whether a promised state is overloaded."""
+        promised = problem.must_survive
+        worst = max(
+            self.overload[promised].max(initial=0.0),
+            self.uplink_overload[promised].max(initial=0.0),
+        )
+        return bool(worst > TOLERANCE * 10)
+
+
+def loads_rps(problem: Problem, columns: OrderColumns, share: Floats) -> Floats:
+    """Return the load of every region in every state, shape (K, S, R, H), requests per second."""
+    states, regions = problem.region_up.shape
+    services, _, hours = problem.demand_rps.shape
+    load = np.zeros((states, services, regions, hours))
+    used = np.flatnonzero(share > 0)
+    for service, host in enumerate(problem.host_of_service):
+        mine = used[columns.host[used] == host]
+        rps = problem.demand_rps[service, columns.origin[mine]] * share[mine, None]
+        for state in range(states):
+            serve = columns.serve[state, mine]
+            served = (serve >= 0) & _admissible(problem, state, service, columns, mine)
+            np.add.at(load[state, service], serve[served], rps[served])
+    return load
+
+
+def _admissible(
+    problem: Problem, state: int, service: int, columns: OrderColumns, mine: Ints
+) -> Bools:
+    """Return whether the serving region of each column is admissible in the state."""
+    serve = columns.serve[state, mine]
+    admissible: Bools = problem.state_admissible[state, service, columns.origin[mine], serve]
+    return admissible
+
+
+def judge(
+    problem: Problem, columns: OrderColumns, replicas: Ints | Floats, share: Floats
+) -> Verdict:
+    """Evaluate replicas and shares exactly, in every state and hour.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    columns : OrderColumns
+        Its order columns.
+    replicas : ndarray, shape (S, R)
+        Replicas, fractional in a relaxation.
+    share : ndarray, shape (C,)
+        Part of the demand on each column.
+
+    Returns
+    -------
+    Verdict
+        Loads, overloads and the true objective.
+    """
+    load = loads_rps(problem, columns, share)
+    capacity = capacity_rps(problem, replicas)[..., None]
+    one = np.maximum(capacity_rps(problem, np.ones(replicas.shape)), 1e-300)[..., None]
+    excess = np.maximum(load - capacity, 0.0)
+    gbps = np.einsum("s,ksrh->krh", gbps_from_payload(1.0, 1.0) * problem.payload_kib, load)
+    over = np.maximum(gbps / problem.uplink_gbps[None, :, None] - 1, 0.0)
+    lost = lost_usd_per_rps(problem) * ~problem.must_survive
+    lost_usd = float(lost @ excess.sum(axis=(1, 2)).mean(axis=1))
+    fixed, running = fixed_and_replica_usd(problem, replicas)
+    steering = float(column_costs(problem, columns) @ share)
+    return Verdict(load, excess / one, over, fixed + running + steering + lost_usd)
+
+
+def needed_replicas(problem: Problem, load: Floats) -> Ints:
+    """Return the fewest replicas that carry the loads in every promised state, shape (S, R)."""
+    promised = problem.must_survive
+    one = capacity_rps(problem, np.ones_like(problem.min_replicas))[promised]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.where(one > 0, load[promised].max(axis=3) / one, 0.0)
+    count = np.ceil(each.max(axis=0) - TOLERANCE)
+    runs = (count > 0) | problem.pinned
+    needed: Ints = np.where(runs, np.maximum(count, problem.min_replicas), 0).astype(np.int64)
+    return needed

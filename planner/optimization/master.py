@@ -1,0 +1,122 @@
+"""The rows that every form of the problem shares: replicas, active regions, packing.
+
+Columns: ``active[r]`` (binary, costs the region), ``runs[s, r]`` (binary), ``replicas[s, r]``
+(integer).  Rows: ``min·runs ≤ replicas ≤ bound·runs``, ``runs ≤ active``, and the guaranteed
+packing limit of `planner.problem.packing` for every service that runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.milp import Milp, rows
+from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.packing import PackingLimits, packing_limits, replica_bounds
+
+
+@dataclass(frozen=True)
+class Master:
+    """Column indices of the shared part of a program.
+
+    Attributes
+    ----------
+    active : ndarray of int, shape (R,)
+        Columns of the active regions.
+    runs, replicas : ndarray of int, shape (S, R)
+        Columns of where services run and of their replicas.
+    bound : ndarray of int, shape (S, R)
+        Most replicas the pools could hold of the service alone.
+    limits : PackingLimits
+        The packing limit.
+    """
+
+    active: Ints
+    runs: Ints
+    replicas: Ints
+    bound: Ints
+    limits: PackingLimits
+
+
+def add_master(program: Milp, problem: Problem) -> Master:
+    """Append the shared columns and rows to a program."""
+    limits = packing_limits(problem)
+    bound = replica_bounds(problem, limits)
+    services, regions = bound.shape
+    may_run = (bound > 0).astype(float)
+    pinned = np.where(problem.pinned, 1.0, 0.0)
+    active = program.add_columns(problem.fixed_cost_usd_month, 0.0, 1.0, integer=True)
+    runs = program.add_columns(
+        0.0, pinned.ravel(), np.maximum(may_run, pinned).ravel(), integer=True
+    ).reshape(services, regions)
+    replicas = program.add_columns(
+        problem.cost_usd_month.ravel(), 0.0, bound.ravel(), integer=True
+    ).reshape(services, regions)
+    master = Master(active, runs, replicas, bound, limits)
+    _add_structure(program, problem, master)
+    _add_packing(program, problem, master)
+    return master
+
+
+def _add_structure(program: Milp, problem: Problem, master: Master) -> None:
+    """Tie replicas to where a service runs, and that to active regions."""
+    n, z = master.replicas.ravel(), master.runs.ravel()
+    row = np.arange(n.size)
+    pair, ones, zeros = np.concatenate([row, row]), np.ones(n.size), np.zeros(n.size)
+    columns = np.concatenate([n, z])
+    low = np.concatenate([ones, -problem.min_replicas.ravel().astype(float)])
+    program.add_rows(rows(zeros, zeros + np.inf, pair, columns, low))
+    high = np.concatenate([ones, -master.bound.ravel().astype(float)])
+    program.add_rows(rows(zeros - np.inf, zeros, pair, columns, high))
+    open_region = np.broadcast_to(master.active, master.runs.shape).ravel()
+    program.add_rows(
+        rows(
+            zeros - np.inf,
+            zeros,
+            pair,
+            np.concatenate([z, open_region]),
+            np.concatenate([ones, -ones]),
+        )
+    )
+
+
+def _add_packing(program: Milp, problem: Problem, master: Master) -> None:
+    """Append the guaranteed packing limit, void where the last service does not run."""
+    regions, services, _ = master.limits.weight.shape
+    surge = problem.surge_replicas
+    for region in range(regions):
+        for last in range(services):
+            if master.bound[last, region] <= 0:
+                continue
+            weight, room = master.limits.weight[region, last], master.limits.room[region, last]
+            most = weight @ (master.bound[:, region] + surge * (master.bound[:, region] > 0))
+            slack = max(0.0, float(most - room))
+            if slack == 0.0:
+                continue
+            on_runs = weight * surge
+            on_runs[last] += slack
+            program.add_rows(
+                rows(
+                    -np.inf,
+                    room + slack,
+                    np.zeros(2 * services),
+                    np.concatenate([master.replicas[:, region], master.runs[:, region]]),
+                    np.concatenate([weight, on_runs]),
+                )
+            )
+
+
+def fixed_and_replica_usd(problem: Problem, replicas: Ints | Floats) -> tuple[float, float]:
+    """Return the cost of active regions and of replicas, US dollars a month."""
+    active = replicas.sum(axis=0) > 0
+    fixed = float(problem.fixed_cost_usd_month @ active)
+    return fixed, float((problem.cost_usd_month * replicas).sum())
+
+
+def capacity_rps(problem: Problem, replicas: Ints | Floats) -> Floats:
+    """Return what each region may carry in each state, shape (K, S, R); 0 where it is down."""
+    full = problem.rps_per_replica * replicas
+    up = problem.region_up[:, None, :]
+    capacity: Floats = problem.ceiling_share[:, None, None] * full * up
+    return capacity

@@ -1,0 +1,281 @@
+r"""A mixed-integer linear program that grows: columns and rows are appended, then solved again.
+
+.. math:: \min c^\top x \quad\text{s.t.}\quad l \le A x \le u,\; x_l \le x \le x_u,\;
+          x_j \in \mathbb Z \text{ for some } j
+
+The kernel knows no model.  HiGHS is called directly: building the matrix with numpy is some fifty
+times faster than through a modelling language, and rows can be added to a warm basis.
+
+References
+----------
+Q. Huangfu and J. A. J. Hall, "Parallelizing the dual revised simplex method", Mathematical
+Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Literal
+
+import highspy
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from planner.errors import PlannerError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_BROKEN = (1, 14)
+"""HiGHS 1.14.x returns wrong optima (HiGHS#3094, #3043, #3073); fixed in 1.15.0."""
+
+_STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"]] = {
+    highspy.HighsModelStatus.kOptimal: "optimal",
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
+    highspy.HighsModelStatus.kTimeLimit: "limit",
+    highspy.HighsModelStatus.kIterationLimit: "limit",
+    highspy.HighsModelStatus.kSolutionLimit: "limit",
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Sparse rows ``lower ≤ A x ≤ upper`` in compressed form.
+
+    Attributes
+    ----------
+    lower, upper : ndarray, shape (m,)
+        Bounds of each row.
+    start : ndarray of int, shape (m + 1,)
+        Where each row's entries begin.
+    column, value : ndarray, shape (nnz,)
+        Column index and coefficient of each entry.
+    """
+
+    lower: Floats
+    upper: Floats
+    start: Ints
+    column: Ints
+    value: Floats
+
+
+@dataclass(frozen=True)
+class MilpResult:
+    """What the solver found.
+
+    Attributes
+    ----------
+    status : {'optimal', 'infeasible', 'limit'}
+        'limit' where it stopped before the gap was reached.
+    x : ndarray, shape (n,), or None
+        Best point found; None where there is none.
+    objective, bound : float
+        Value at `x` and proven lower bound (-inf where none is known).
+    row_dual, reduced_cost : ndarray, shape (m,) and (n,), or None
+        Duals of rows and columns, for linear programs.
+    """
+
+    status: Literal["optimal", "infeasible", "limit"]
+    x: Floats | None
+    objective: float
+    bound: float
+    row_dual: Floats | None = None
+    reduced_cost: Floats | None = None
+
+
+def rows(
+    lower: ArrayLike, upper: ArrayLike, row: ArrayLike, column: ArrayLike, value: ArrayLike
+) -> Rows:
+    """Gather rows from coordinates; entries of one row may stand anywhere, zeros are left out.
+
+    Parameters
+    ----------
+    lower, upper : array_like, shape (m,)
+        Bounds of the rows.
+    row, column, value : array_like, shape (nnz,)
+        Entries; `row` counts from 0.
+
+    Returns
+    -------
+    Rows
+        The same rows in compressed form.
+
+    Examples
+    --------
+    >>> rows([1.0, 0.0], [np.inf, 2.0], [1, 0, 0], [0, 2, 1], [5.0, 1.0, 1.0]).start
+    array([0, 2, 3])
+    """
+    low, up = np.atleast_1d(np.asarray(lower, float)), np.atleast_1d(np.asarray(upper, float))
+    at, entry = np.asarray(row, np.int64), np.asarray(value, float)
+    keep = entry != 0
+    at, entry, where = at[keep], entry[keep], np.asarray(column, np.int64)[keep]
+    rank = np.lexsort((where, at))
+    start = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=low.size))])
+    return Rows(low, up, start.astype(np.int64), where[rank], entry[rank])
+
+
+class Milp:
+    """A program in HiGHS that grows by blocks of columns and rows.
+
+    Parameters
+    ----------
+    seed : int
+        Random seed of the solver.
+    """
+
+    def __init__(self, *, seed: int = 0) -> None:
+        refuse_broken_solver()
+        self._highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        options: dict[str, bool | int | float | str] = {
+            "output_flag": False,
+            "random_seed": seed,
+            "threads": 1,
+            "parallel": "off",
+            "mip_feasibility_tolerance": 1e-7,
+            "primal_feasibility_tolerance": 1e-8,
+        }
+        for option, value in options.items():
+            self._highs.setOptionValue(option, value)
+        self.columns = 0
+        self.row_count = 0
+        self._integer: list[Ints] = []
+        self._cost: list[Floats] = []
+
+    def add_columns(
+        self, cost: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, integer: bool = False
+    ) -> Ints:
+        """Append columns and return their indices; the three arguments broadcast."""
+        c, low, up = np.broadcast_arrays(
+            *(np.atleast_1d(np.asarray(a, float)) for a in (cost, lower, upper))
+        )
+        index = np.arange(self.columns, self.columns + c.size, dtype=np.int64)
+        if c.size:
+            none = np.empty(0, np.int32)
+            self._highs.addCols(
+                c.size,
+                np.ascontiguousarray(c),
+                np.ascontiguousarray(low),
+                np.ascontiguousarray(up),
+                0,
+                np.zeros(c.size, np.int32),
+                none,
+                np.empty(0),
+            )
+        self._cost.append(np.array(c))
+        if integer and c.size:
+            self._integer.append(index)
+        self.columns += c.size
+        return index
+
+    def add_rows(self, block: Rows) -> Ints:
+        """Append rows and return their indices."""
+        count = block.lower.size
+        if count:
+            self._highs.addRows(
+                count,
+                block.lower,
+                block.upper,
+                block.value.size,
+                block.start[:-1].astype(np.int32),
+                block.column.astype(np.int32),
+                block.value,
+            )
+        self.row_count += count
+        return np.arange(self.row_count - count, self.row_count, dtype=np.int64)
+
+    @property
+    def cost(self) -> Floats:
+        """Cost of every column, shape (n,)."""
+        return np.concatenate([np.empty(0), *self._cost])
+
+    def bounds(self, column: Ints) -> tuple[Floats, Floats]:
+        """Return the bounds of columns."""
+        lp = self._highs.getLp()
+        return np.asarray(lp.col_lower_)[column], np.asarray(lp.col_upper_)[column]
+
+    def bound_columns(self, column: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
+        """Change the bounds of columns."""
+        low = np.broadcast_to(np.asarray(lower, float), column.shape)
+        up = np.broadcast_to(np.asarray(upper, float), column.shape)
+        self._highs.changeColsBounds(
+            column.size,
+            column.astype(np.int32),
+            np.ascontiguousarray(low),
+            np.ascontiguousarray(up),
+        )
+
+    def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
+        """Change the bounds of rows."""
+        low = np.broadcast_to(np.asarray(lower, float), row.shape)
+        up = np.broadcast_to(np.asarray(upper, float), row.shape)
+        for i, lo, hi in zip(row.tolist(), low.tolist(), up.tolist(), strict=True):
+            self._highs.changeRowBounds(i, lo, hi)
+
+    def relaxation(self, time_limit_s: float) -> MilpResult:
+        """Solve without integrality, from the last basis where there is one."""
+        self._mark(highspy.HighsVarType.kContinuous)
+        return self._run(time_limit_s)
+
+    def integral(
+        self, time_limit_s: float, gap: float, *, start: Floats | None = None
+    ) -> MilpResult:
+        """Solve with integrality to a relative gap, from a feasible point where one is given."""
+        self._mark(highspy.HighsVarType.kInteger)
+        # Presolve gains nothing on these models and costs as much as the root node.
+        self._highs.setOptionValue("presolve", "off")
+        self._highs.setOptionValue("mip_rel_gap", gap)
+        self._highs.setOptionValue("mip_abs_gap", 1e-9)
+        if start is not None:
+            point = highspy.HighsSolution()
+            point.col_value = start.tolist()
+            self._highs.setSolution(point)
+        return self._run(time_limit_s)
+
+    def _mark(self, kind: highspy.HighsVarType) -> None:
+        """Make the integer columns of the given kind."""
+        if self._integer:
+            index = np.concatenate(self._integer).astype(np.int32)
+            kinds = np.full(index.size, int(kind), np.uint8)
+            self._highs.changeColsIntegrality(index.size, index, kinds)
+
+    def _run(self, time_limit_s: float) -> MilpResult:
+        """Run HiGHS and read its answer."""
+        # The clock of a HiGHS object runs on over its solves.
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + max(0.01, time_limit_s))
+        self._highs.run()
+        model = self._highs.getModelStatus()
+        if model not in _STATUS:
+            text = self._highs.modelStatusToString(model)
+            raise PlannerError(f"the solver gave up: {text}")
+        status = _STATUS[model]
+        if status == "infeasible":
+            return MilpResult(status, None, np.inf, np.inf)
+        return self._answer(status)
+
+    def _answer(self, status: Literal["optimal", "infeasible", "limit"]) -> MilpResult:
+        """Read point, value and bound of the last run."""
+        info, solution = self._highs.getInfo(), self._highs.getSolution()
+        mip = info.mip_node_count >= 0 and bool(self._integer)
+        feasible = info.primal_solution_status == int(
+            highspy.SolutionStatus.kSolutionStatusFeasible
+        )
+        value = info.objective_function_value if feasible else np.inf
+        bound = info.mip_dual_bound if mip else (value if status == "optimal" else -np.inf)
+        point = np.asarray(solution.col_value) if feasible else None
+        if not solution.dual_valid:
+            return MilpResult(status, point, value, float(bound))
+        dual, reduced = np.asarray(solution.row_dual), np.asarray(solution.col_dual)
+        return MilpResult(status, point, value, float(bound), dual, reduced)
+
+
+def solver_version() -> str:
+    """Return the solver and its version, such as ``HiGHS 1.16.0``."""
+    return f"HiGHS {version('highspy')}"
+
+
+def refuse_broken_solver() -> None:
+    """Raise if HiGHS is of the series that returns wrong optima."""
+    if tuple(int(part) for part in version("highspy").split(".")[:2]) == _BROKEN:
+        raise PlannerError("HiGHS 1.14 returns wrong optima; install highspy 1.15.1 or later")

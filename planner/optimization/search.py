@@ -1,0 +1,99 @@
+"""From the relaxation to a proven plan: cuts, a dive, then branch and cut or the solver's own tree.
+
+Where origins can be split, the integers are few and `planner.optimization.branch` closes the gap.
+Where they cannot, every order column is binary: then HiGHS branches, and is asked again as long as
+its answer breaks a row that was left out.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.branch import branch, dive
+from planner.optimization.candidates import Candidate, better, exact
+from planner.optimization.loads import judge
+from planner.optimization.milp import MilpResult
+from planner.optimization.static import StaticProgram, add_cuts, add_missing_rows, point
+from planner.problem.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best candidate and the proven bound; `feasible` is False only where that is proven."""
+
+    best: Candidate | None
+    bound: float
+    feasible: bool
+
+
+def search(static: StaticProgram, gap: float, deadline: float) -> Found:
+    """Solve the program of static steering to a relative gap.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program with its first rows.
+    gap : float
+        Relative gap at which to stop.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+
+    Returns
+    -------
+    Found
+        The best candidate and the bound.
+    """
+    root = add_cuts(static, _left(deadline), gap / 3)
+    if root.status == "infeasible":
+        return Found(None, np.inf, feasible=False)
+    if not static.problem.split_origins:
+        return _whole_origins(static, root, gap, deadline)
+    best = dive(static, root, gap, deadline)
+    if best is not None and best.objective - root.bound <= gap * abs(best.objective):
+        return Found(best, root.bound, feasible=True)
+    _fix_hopeless(static, root, best)
+    best, bound = branch(static, root, best, gap, deadline)
+    return Found(best, bound, feasible=best is not None or np.isfinite(bound))
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds that are left."""
+    return max(0.05, deadline - time.perf_counter())
+
+
+def _fix_hopeless(static: StaticProgram, root: MilpResult, best: Candidate | None) -> None:
+    """Fix shares at 0 whose reduced cost shows that no better plan uses them."""
+    if best is None or root.reduced_cost is None:
+        return
+    slack = best.objective - root.objective
+    hopeless = static.share[root.reduced_cost[static.share] > slack + 1e-9]
+    static.program.bound_columns(hopeless, 0.0, 0.0)
+
+
+def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Found:
+    """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
+    best, bound = None, root.bound
+    while time.perf_counter() < deadline:
+        start = _start(static, best)
+        result = static.program.integral(_left(deadline), gap / 3, start=start)
+        if result.status == "infeasible":
+            return Found(None, np.inf, feasible=False)
+        bound = max(bound, result.bound)
+        if result.x is None:
+            break
+        best = better(best, exact(static, result.x))
+        closed = best is not None and best.objective - bound <= gap * abs(best.objective)
+        if closed or not add_missing_rows(static, result.x, 0.0):
+            break
+    return Found(best, bound, feasible=True)
+
+
+def _start(static: StaticProgram, best: Candidate | None) -> Floats | None:
+    """Return the program's point of a candidate."""
+    if best is None:
+        return None
+    verdict = judge(static.problem, static.columns, best.replicas, best.share)
+    return point(static, best.replicas, best.share, verdict)

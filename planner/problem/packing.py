@@ -1,0 +1,161 @@
+r"""The guaranteed packing limit: what fits a region's servers in any order of arrival.
+
+A pod of service ``s`` finds no room only if every server is blocked for it: by CPU (used more than
+``C_i − c_s``), by memory (more than ``M_i − m_s``) or by pods (``Q_i``).  With the pods of all
+services, those of a rolling update included, ``P_t = n_t + surge_t``, no order of arrival can block
+every server as long as
+
+.. math:: \sum_t P_t \Bigl(\tfrac{c_t}{F} + \tfrac{m_t}{G} + \tfrac1Q\Bigr)
+          - \Bigl(\tfrac{c_s}{F} + \tfrac{m_s}{G} + \tfrac1Q\Bigr) \le \sum_i w_i,
+          \qquad w_i = \min\Bigl(\tfrac{F_i}{F}, \tfrac{G_i}{G}, \tfrac{Q_i}{Q}\Bigr)
+
+with ``F_i = max(C_i − c_s, min_t c_t)``, ``G_i`` likewise for memory (both 0 where the server is
+too small for ``s``), and ``F, G, Q`` their maxima over the region's servers: equal servers give
+``U_cpu/(C−c) + U_mem/(M−m) + U_pods/P ≤ nodes`` over all other pods.  A server with less room than
+the smallest request is blocked by any pod at all, hence the lower limit on ``F_i``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.problem.arrays import Bools, Floats, Ints, Problem
+
+
+@dataclass(frozen=True)
+class PackingLimits:
+    """Rows of the packing limit, one for each service that may come last in a region.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (R, S, S)
+        ``weight[r, s, t]``: what one pod of ``t`` takes while ``s`` comes last.
+    room : ndarray, shape (R, S)
+        Right side: ``Σ_i w_i`` plus the weight of the last pod itself; -inf where no server of the
+        region can hold the service.
+    """
+
+    weight: Floats
+    room: Floats
+
+
+def packing_limits(problem: Problem) -> PackingLimits:
+    """Return the rows of the guaranteed packing limit for every region and service.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays; one server of each pool is taken away where its policy says so.
+
+    Returns
+    -------
+    PackingLimits
+        Weights and room.
+    """
+    services, regions = len(problem.axes.services), len(problem.axes.regions)
+    weight = np.zeros((regions, services, services))
+    room = np.full((regions, services), -np.inf)
+    servers = problem.pools.servers - (1 if problem.survive_server_loss else 0)
+    for region in range(regions):
+        mine = (problem.pools.region == region) & (servers > 0)
+        for last in range(services):
+            if mine.any():
+                weight[region, last], room[region, last] = _row(problem, mine, servers, last)
+    return PackingLimits(weight, room)
+
+
+def _row(problem: Problem, mine: Bools, servers: Ints, last: int) -> tuple[Floats, float]:
+    """Return weights and room of one region with `last` as the service that comes last."""
+    pools, cpu, memory = problem.pools, problem.cpu_cores, problem.memory_gib
+    free_cpu = _free(pools.cpu_cores[mine], cpu, last)
+    free_memory = _free(pools.memory_gib[mine], memory, last)
+    pods = pools.pods[mine]
+    if not ((free_cpu > 0) & (free_memory > 0) & (pods > 0)).any():
+        return np.zeros(cpu.size), -np.inf
+    weight = cpu / free_cpu.max() + memory / free_memory.max() + 1 / pods.max()
+    each = np.minimum(free_cpu / free_cpu.max(), free_memory / free_memory.max())
+    each = np.minimum(each, pods / pods.max())
+    return weight, float(each @ servers[mine] + weight[last])
+
+
+def _free(capacity: Floats, request: Floats, last: int) -> Floats:
+    """Return how much may be used on each server before the last pod no longer fits."""
+    free = np.maximum(capacity - request[last], request.min())
+    return np.where(capacity < request[last], 0.0, free)
+
+
+def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
+    """Return whether the replicas fit each region in any order, surge included.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    limits : PackingLimits
+        Its packing limits.
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+
+    Returns
+    -------
+    ndarray of bool, shape (R,)
+        True where every pod finds room whatever the order.
+    """
+    runs = replicas > 0
+    pods = replicas + problem.surge_replicas[:, None] * runs
+    used = np.einsum("rst,tr->rs", limits.weight, pods)
+    ok: Bools = ((used <= limits.room + 1e-9) | ~runs.T).all(axis=1)
+    return ok
+
+
+def replica_bounds(problem: Problem, limits: PackingLimits) -> Ints:
+    """Return the most replicas of each service that a region could hold alone, shape (S, R)."""
+    own = np.diagonal(limits.weight, axis1=1, axis2=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pods = np.where(np.isfinite(limits.room) & (own > 0), limits.room / own, 0.0)
+    alone = np.floor(pods + 1e-9).T - problem.surge_replicas[:, None]
+    bound: Ints = np.minimum(np.maximum(alone, 0), problem.max_replicas).astype(np.int64)
+    return np.where(bound >= problem.min_replicas, bound, 0)
+
+
+def largest_replicas(problem: Problem, limits: PackingLimits, replicas: Ints) -> Ints:
+    """Return replicas that the pools still hold with all services at these maxima together.
+
+    Every service grows by the same factor as far as the pools allow, then one replica at a time
+    in the order of the services; never below `replicas`, never above `max_replicas`.
+
+    Returns
+    -------
+    ndarray of int, shape (S, R)
+        Maxima; 0 where the service does not run.
+    """
+    largest = np.array(replicas)
+    for region in range(replicas.shape[1]):
+        low, high = 1.0, 1e6
+        while high / low > 1 + 1e-6:
+            middle = np.sqrt(low * high)
+            trial = np.minimum((replicas * middle).astype(np.int64), problem.max_replicas)
+            low, high = (middle, high) if fits(problem, limits, trial)[region] else (low, middle)
+        grown = np.minimum(
+            (replicas[:, region] * low).astype(np.int64), problem.max_replicas[:, region]
+        )
+        largest[:, region] = np.maximum(grown, replicas[:, region])
+        _fill(problem, limits, largest, region)
+    return largest
+
+
+def _fill(problem: Problem, limits: PackingLimits, largest: Ints, region: int) -> None:
+    """Add single replicas in the order of the services while they fit."""
+    grew = True
+    while grew:
+        grew = False
+        for service in np.flatnonzero(largest[:, region] > 0):
+            if largest[service, region] >= problem.max_replicas[service, region]:
+                continue
+            largest[service, region] += 1
+            if fits(problem, limits, largest)[region]:
+                grew = True
+            else:
+                largest[service, region] -= 1
