@@ -116,6 +116,15 @@ def failure_states(
     ----------
     J. Bogle et al., "TEAVAR: Striking the Right Utilization-Availability Balance in WAN Traffic
     Engineering", SIGCOMM 2019, section 4 (cut-off on enumerated states).
+
+    Examples
+    --------
+    >>> from planner.io.scenarios import read_scenario
+    >>> states = failure_states(read_scenario("taiwan"))
+    >>> states.names[:2], states.must_survive[:2].tolist()
+    (('all up', 'luzon-strait cut'), [True, False])
+    >>> f"{states.covered_probability:.5f}"
+    '0.99988'
     """
     if order is not None and order < 0:
         raise ValueError("`order` must not be negative")
