@@ -1,0 +1,63 @@
+"""The tree of each cluster: what the federation does not write."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from planner.exporters import workload
+from planner.exporters.external_dns import cluster_folder
+from planner.exporters.kustomize import kustomization
+from planner.exporters.rendering import text
+from planner.model.manifest import Manifest
+from planner.model.plan import Plan
+
+
+def export_clusters(plan: Plan) -> tuple[Manifest, ...]:
+    """Return a Kustomize tree for each cluster, and the README of the whole export.
+
+    A federation writes namespaces, Deployments and Services; every object has one writer, so a
+    cluster's own tree holds only the rest: disruption budgets and the cluster's own DNS name.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was decided.
+
+    Returns
+    -------
+    tuple of Manifest
+        ``README.md`` and ``clusters/<cluster>/...``.
+    """
+    manifests: list[Manifest] = [Manifest(PurePosixPath("README.md"), _readme(plan))]
+    for cluster in workload.active_clusters(plan):
+        manifests += _tree(plan, cluster)
+        manifests += cluster_folder(plan, cluster)
+    return tuple(manifests)
+
+
+def _tree(plan: Plan, cluster: str) -> list[Manifest]:
+    """Build the disruption budgets of one cluster and its kustomization."""
+    folder = PurePosixPath("clusters", cluster)
+    region = workload.region_of_cluster(plan.scenario)[cluster]
+    budgets = tuple(
+        workload.disruption_budget(plan.scenario, name)
+        for name in workload.placed_services(plan)
+        if plan.services[name].replicas.get(region, 0) > 0
+    )
+    files = [Manifest(folder / "pod-disruption-budgets.yaml", budgets)] if budgets else []
+    resources = ["external-dns", *(file.path.name for file in files)]
+    return [kustomization(folder, resources), *files]
+
+
+def _readme(plan: Plan) -> str:
+    """Write the README of the whole export."""
+    federation = plan.scenario.federation
+    return text(
+        "README.md.j2",
+        scenario=plan.scenario.scenario,
+        namespace=plan.scenario.namespace,
+        controller=federation.controller,
+        host=plan.scenario.regions[federation.host_region].cluster,
+        clusters=workload.active_clusters(plan),
+        missing=[s for s in plan.scenario.services if s not in workload.placed_services(plan)],
+    )
