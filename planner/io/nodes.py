@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from planner.errors import Fault
-from planner.io.texts import FORBIDDEN
+from planner.model.text_checks import FORBIDDEN
 
 Path = tuple[str | int, ...]
 

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from planner.errors import Fault, InvalidInput, InvalidScenario
 from planner.io.datasets import dataset_folder
 from planner.io.documents import read_document
+from planner.io.incomplete import with_holes
 from planner.io.nodes import Tree
-from planner.io.references import reference_findings
+from planner.io.references import reference_checks
 from planner.io.scenario_tables import Filled, fill_tables
-from planner.io.sentences import findings, only_outside, shorten
-from planner.model.checks import cross_checks
+from planner.io.sentences import findings, only_outside, shorten, wrong_paths
+from planner.model.checks import cross_checks, run_checks
 from planner.model.finding import Finding, near_miss
 from planner.model.finding import Path as DocumentPath
 from planner.model.scenario import Scenario
@@ -89,21 +90,29 @@ def check_scenario(path: str | os.PathLike[str]) -> Checked:
         return Checked(None, error.faults, ())
     filled = fill_tables(tree, file.parent)
     spoilt = filled.spoilt | tree.spoilt
-    scenario, found, warned = _validated(filled.data)
+    scenario, found, warned = _validated(filled.data, spoilt)
     faults = [*tree.faults, *filled.faults, *_placed(only_outside(found, spoilt), tree, filled)]
     ordered = InvalidInput(faults).faults
     warnings = InvalidInput(_placed(warned, tree, filled)).faults
     return Checked(None if ordered else scenario, ordered, warnings)
 
 
-def _validated(data: dict[str, Any]) -> tuple[Scenario | None, list[Finding], list[Finding]]:
-    """Validate plain data: the scenario, what is wrong, what to know."""
+def _validated(
+    data: dict[str, Any], spoilt: set[DocumentPath]
+) -> tuple[Scenario, list[Finding], list[Finding]]:
+    """Validate plain data: the scenario, maybe with holes; what is wrong; what to know."""
+    wrong, found = list(spoilt), []
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        return None, findings(error, Scenario), []
-    found, warned = cross_checks(scenario)
-    return scenario, [*found, *reference_findings(scenario)], list(warned)
+        found = findings(error, Scenario)
+        wrong += wrong_paths(error, Scenario)
+    if wrong:
+        scenario = with_holes(Scenario, data, wrong)
+    incomplete = bool(wrong)
+    crossed, warned = cross_checks(scenario, incomplete=incomplete)
+    named = run_checks(reference_checks(scenario), incomplete=incomplete)
+    return scenario, [*found, *only_outside((*crossed, *named), wrong)], list(warned)
 
 
 def _placed(found: Iterable[Finding], tree: Tree, filled: Filled) -> list[Fault]:

@@ -47,6 +47,13 @@ def findings(error: ValidationError, model: type[BaseModel]) -> list[Finding]:
     return list(found.values())
 
 
+def wrong_paths(error: ValidationError, model: type[BaseModel]) -> list[Path]:
+    """Return every place where a model found something wrong, or that an unknown key meant."""
+    details = error.errors(include_url=False)
+    meant = (_meant(d, model) for d in details if d["type"] == "extra_forbidden")
+    return [*(_path(d) for d in details), *(path for path in meant if path is not None)]
+
+
 def _path(detail: ErrorDetails) -> Path:
     """Return the place without the validator's own steps."""
     path = tuple(step for step in detail["loc"] if step != "[key]")

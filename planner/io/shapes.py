@@ -62,6 +62,11 @@ def key_of(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 
+def bare(annotation: Any) -> Any:
+    """Return a type without ``Annotated`` and ``None``."""
+    return _shape(annotation).annotation
+
+
 def _inside(shape: Shape, step: str | int) -> Shape:
     """Return the shape one step further in."""
     kind, arguments = get_origin(shape.annotation), get_args(shape.annotation)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from planner.errors import Fault, InvalidInput
+from planner.model.text_checks import FORBIDDEN
 
 MAX_BYTES = 5_000_000
 """Largest input file."""
-
-FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
-"""Control characters, line separators and marks that turn the direction of text."""
 
 
 def read_text(path: Path, shown: str) -> str:
