@@ -1,1 +1,84 @@
-"""Capacity and latency planning for an API on Kubernetes clusters in several regions."""
+"""Capacity and latency planning for an API on Kubernetes clusters in several regions.
+
+::
+
+    import planner as pl
+
+    scenario = pl.read_scenario("taiwan")
+    states = pl.failure_states(scenario)
+    problem = pl.build_problem(scenario, states)
+    plan = pl.optimize(problem)
+    pl.write_manifests(pl.export(plan, ["kubefed", "coredns"]), "exports/taiwan")
+
+Each name is loaded when it is first used, so the import costs next to nothing and matplotlib is
+not loaded before something is drawn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from planner import errors as errors
+
+if TYPE_CHECKING:
+    from planner.exporters import export as export
+    from planner.failures.states import failure_states as failure_states
+    from planner.io.manifests import write_manifests as write_manifests
+    from planner.io.plans import read_plan as read_plan
+    from planner.io.plans import write_plan as write_plan
+    from planner.io.scenarios import read_scenario as read_scenario
+    from planner.model.plan import Plan as Plan
+    from planner.model.scenario import Scenario as Scenario
+    from planner.problem.build import build_problem as build_problem
+    from planner.report import charts as charts
+    from planner.studies.main_job import optimize as optimize
+    from planner.studies.main_job import simulate as simulate
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Plan": "planner.model.plan",
+    "Scenario": "planner.model.scenario",
+    "build_problem": "planner.problem.build",
+    "charts": "planner.report.charts",
+    "export": "planner.exporters",
+    "failure_states": "planner.failures.states",
+    "optimize": "planner.studies.main_job",
+    "read_plan": "planner.io.plans",
+    "read_scenario": "planner.io.scenarios",
+    "simulate": "planner.studies.main_job",
+    "write_manifests": "planner.io.manifests",
+    "write_plan": "planner.io.plans",
+}
+
+__all__ = [
+    "Plan",
+    "Scenario",
+    "build_problem",
+    "charts",
+    "errors",
+    "export",
+    "failure_states",
+    "optimize",
+    "read_plan",
+    "read_scenario",
+    "simulate",
+    "write_manifests",
+    "write_plan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'planner' has no attribute {name!r}")
+    module = import_module(_HOMES[name])
+    value = module if _HOMES[name].endswith(f".{name}") else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

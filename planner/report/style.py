@@ -13,6 +13,7 @@ from typing import ParamSpec
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.style import context
 
 STYLE = Path(__file__).with_name("planner.mplstyle")
@@ -94,9 +95,11 @@ def own_axes(width_in: float, height_in: float) -> Axes:
 def settle(axes: Axes) -> None:
     """Lay the figure out once and for all, so that places in pixels stay what they are."""
     figure = axes.get_figure(root=True)
-    if figure is not None:
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine() if figure else None
+    if figure is not None and isinstance(engine, ConstrainedLayoutEngine):
+        engine.execute(figure)
         figure.set_layout_engine("none")
+    axes.apply_aspect()
 
 
 def wrapped(axes: Axes, title: str, size_pt: float = 11.5) -> str:

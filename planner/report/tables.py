@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -321,3 +322,35 @@ def summary(plan: Plan, seconds: float) -> Answer:
         "headroom": plan.headroom.model_dump(mode="json"),
         "worst_state": plan.worst_state.model_dump(mode="json") if plan.worst_state else None,
     }
+
+
+def weights_csv(plan: Plan) -> str:
+    """Return `decisions` as CSV text.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    """
+    return decisions(plan).to_csv(index=False, lineterminator="\n")
+
+
+def weights_json(plan: Plan) -> str:
+    """Return replicas and weights as JSON text, service by service.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    """
+    fields = {"total", "replicas", "max_replicas", "weights"}
+    answer = {
+        "scenario": plan.scenario.scenario,
+        "scenario_digest": plan.scenario_digest,
+        "controller": plan.scenario.federation.controller,
+        "services": {
+            name: service.model_dump(mode="json", include=fields)
+            for name, service in plan.services.items()
+        },
+    }
+    return json.dumps(answer, indent=2) + "\n"

@@ -1,0 +1,103 @@
+"""``planner optimize``: the main job, from a scenario to a plan, manifests and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from planner.cli.console import Progress, say, say_json, warn
+from planner.cli.exits import ExitCode
+from planner.cli.folders import prepared
+from planner.cli.plan_text import print_plan
+from planner.cli.targets import known_targets
+from planner.errors import InvalidScenario
+from planner.exporters import ALL, export
+from planner.failures.states import failure_states
+from planner.io.files import write_bytes_atomically
+from planner.io.manifests import write_manifests
+from planner.io.plans import plan_text
+from planner.io.scenarios import Checked, check_scenario
+from planner.model.manifest import Manifest
+from planner.model.plan import Plan
+from planner.problem.arrays import Problem
+from planner.problem.build import build_problem
+from planner.report.charts import region_map, replicas, rtt_heat_map
+from planner.report.style import figure_files
+from planner.report.tables import summary, weights_csv, weights_json
+from planner.studies import main_job
+
+PICTURES = "pictures"
+
+
+def optimize(
+    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write; exports/NAME without it."),
+    ] = None,
+    gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="Relative gap to prove.")] = 1e-4,
+    time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds the solver may take.")] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the solver.")] = 0,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Export this target only; may be repeated.")
+    ] = None,
+    pictures: Annotated[bool, typer.Option(help="Draw the pictures.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Decide replicas, weights and shares; write plan, manifests and pictures."""
+    targets = known_targets(target or [ALL])
+    with Progress("reading the scenario") as progress:
+        checked = check_scenario(scenario)
+        if checked.scenario is None:
+            raise InvalidScenario(checked.faults)
+        folder = prepared(output or Path("exports") / checked.scenario.scenario)
+        progress.step("building the problem")
+        problem = build_problem(checked.scenario, failure_states(checked.scenario))
+        progress.step("optimising")
+        began = perf_counter()
+        plan = main_job.optimize(problem, gap=gap, time_limit_s=time_limit, seed=seed)
+        seconds = perf_counter() - began
+        progress.step("writing")
+        write_results(plan, targets, folder)
+        if pictures:
+            write_pictures(plan, problem, folder)
+    _tell(plan, checked, seconds, folder, as_json)
+    if plan.proof.status == "limit":
+        raise typer.Exit(ExitCode.STOPPED)
+
+
+def _tell(plan: Plan, checked: Checked, seconds: float, folder: Path, as_json: bool) -> None:
+    """Print the result on stdout, warnings and the time on stderr."""
+    places = (f"{fault.file} {fault}" for fault in checked.warnings)
+    warn(dict.fromkeys((*places, *plan.warnings)))
+    if as_json:
+        say_json(summary(plan, seconds))
+    else:
+        print_plan(plan)
+        say(f"written to {folder}")
+    typer.echo(f"optimised in {seconds:.2f} s", err=True)
+
+
+def write_results(plan: Plan, targets: Iterable[str], folder: Path) -> None:
+    """Write the plan, its weights and all manifests: all of them or none."""
+    own = (
+        Manifest(PurePosixPath("plan.yaml"), plan_text(plan)),
+        Manifest(PurePosixPath("weights.csv"), weights_csv(plan)),
+        Manifest(PurePosixPath("weights.json"), weights_json(plan)),
+    )
+    write_manifests((*own, *export(plan, targets)), folder)
+
+
+def write_pictures(plan: Plan, problem: Problem, folder: Path) -> None:
+    """Write the pictures, PNG and SVG each."""
+    figures = {
+        "regions": region_map(plan, problem),
+        "replicas": replicas(plan),
+        "round-trips": rtt_heat_map(problem, plan),
+    }
+    for name, content in figure_files(figures).items():
+        write_bytes_atomically(folder / PICTURES / name, content)

@@ -1,0 +1,33 @@
+"""Export targets as a user may name them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import typer
+
+from planner.exporters import ALL, TARGETS
+
+
+def known_targets(names: Sequence[str]) -> list[str]:
+    """Return the targets' own names; hyphens count as underscores.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As the user wrote them.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is not known; near misses are suggested.
+    """
+    chosen = [name.replace("-", "_") for name in names]
+    known = [ALL, *TARGETS]
+    for name in chosen:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            cure = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+            raise typer.BadParameter(f"no target '{name}'; {cure}")
+    return chosen
