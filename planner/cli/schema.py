@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.cli.console import say_json
-from planner.io.scenarios import scenario_json_schema
+from planner.io.schema import scenario_json_schema
 
 
 def schema() -> None:

@@ -113,7 +113,7 @@ def great_circle(
 
     >>> _, latitude_deg = great_circle(121.53, 25.05, -118.24, 34.05)
     >>> latitude_deg.max().round(1).item()
-    47.9
+    49.1
     """
     lon = np.radians([longitude_a_deg, longitude_b_deg])
     lat = np.radians([latitude_a_deg, latitude_b_deg])
