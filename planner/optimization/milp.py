@@ -127,7 +127,8 @@ class Milp:
 
     def __init__(self, *, seed: int = 0) -> None:
         refuse_broken_solver()
-        self._highs = highspy.Highs()  # type: ignore[no-untyped-call]
+        # The public class prints a banner on stdout when it is made; its base does not.
+        self._highs = highspy._core._Highs()
         options: dict[str, bool | int | float | str] = {
             "output_flag": False,
             "random_seed": seed,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
-from planner.errors import SolverStopped
+from planner.errors import Infeasible, SolverStopped
 from planner.optimization.candidates import tidied
 from planner.optimization.columns import order_columns
+from planner.optimization.explain import explain
 from planner.optimization.milp import solver_version
+from planner.optimization.rerouting import solve_adaptive
 from planner.optimization.search import search
 from planner.optimization.static import static_program
 from planner.problem.arrays import Problem, Solution
@@ -16,18 +18,61 @@ from planner.problem.arrays import Problem, Solution
 def solve(
     problem: Problem, *, gap: float = 1e-4, time_limit_s: float = 60.0, seed: int = 0
 ) -> Solution:
-    """Find the cheapest plan that holds in every promised state, with a proof."""
+    """Find the cheapest plan that holds in every promised state, with a proof.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays; `planner.problem.arrays` states it in full.
+    gap : float
+        Relative gap at which to stop, (objective − bound) / |objective|.
+    time_limit_s : float
+        Seconds after which the best plan so far is returned.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Solution
+        Replicas, shares and orders, objective, proven bound.
+
+    Raises
+    ------
+    Infeasible
+        If no plan keeps every promise; says which clash and the cheapest way out.
+    SolverStopped
+        If no plan was found before the limit.
+
+    Notes
+    -----
+    Exact for static steering with order columns enumerated: A!/(A−D)! of them for an origin with
+    A admissible regions and lists of length D, so depths beyond 2 need few regions.
+    """
     started = time.perf_counter()
     deadline = started + time_limit_s
+    if problem.steering == "adaptive":
+        return solve_adaptive(problem, gap=gap, deadline=deadline, seed=seed)
+    return _solve_static(problem, gap, started, deadline, seed)
+
+
+def _solve_static(
+    problem: Problem, gap: float, started: float, deadline: float, seed: int
+) -> Solution:
+    """Solve by order columns."""
     columns = order_columns(problem)
+    if columns.missing.size:
+        raise explain(problem, columns, seed)
     static = static_program(problem, columns, seed)
     found = search(static, gap, deadline)
+    if not found.feasible:
+        raise explain(problem, columns, seed)
     if found.best is None:
-        raise SolverStopped("no plan was found before the limit")
+        raise SolverStopped(
+            f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
+        )
     limit = found.bound + gap * abs(found.best.objective)
     best = tidied(static, found.best, max(limit, found.best.objective), gap, deadline)
     used = best.share > 0
-    closed = best.objective - found.bound <= gap * max(abs(best.objective), 1e-9)
     return Solution(
         replicas=best.replicas,
         host=columns.host[used],
@@ -37,8 +82,11 @@ def solve(
         routing=None,
         objective=best.objective,
         bound=min(found.bound, best.objective),
-        status="optimal" if closed else "limit",
+        status="optimal" if best.objective <= limit + 1e-9 else "limit",
         solver=solver_version(),
         seed=seed,
         seconds=time.perf_counter() - started,
     )
+
+
+__all__ = ["Infeasible", "SolverStopped", "solve"]

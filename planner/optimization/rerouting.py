@@ -1,0 +1,364 @@
+"""Adaptive steering: every state may re-route all traffic; capacity by minimum cuts.
+
+The master holds the replicas and the normal state's routing.  Every other promised state is kept by
+capacity cuts (`planner.optimization.cuts`), found at the relaxation first and at integers last,
+until none is broken.  A state whose every routing is also possible in another promised state needs
+none.  Where uplinks bind, cuts are necessary but not sufficient: the rest comes from the duals of
+the state's own transport program (Benders).  States that are not promised price what no routing
+can serve: ``unserved ≥ f(T) − Σ μ n`` for the worst set ``T``.
+
+It is the true model where a balancer steers, and a lower bound on static steering.
+
+References
+----------
+J. F. Benders, "Partitioning procedures for solving mixed-variables programming problems",
+Numerische Mathematik 4, 1962, doi 10.1007/BF01386316.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planner.errors import SolverStopped
+from planner.optimization.columns import lost_usd_per_rps
+from planner.optimization.cuts import (
+    SUBSET_LIMIT,
+    group_origins,
+    minimum_cut,
+    shortfall_rps,
+    violated_cuts,
+)
+from planner.optimization.explain import explain
+from planner.optimization.master import Master, add_master, capacity_rps, fixed_and_replica_usd
+from planner.optimization.milp import Milp, rows, solver_version
+from planner.optimization.static import add_cut
+from planner.optimization.uplinks import uplink_cuts
+from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
+from planner.units import gbps_from_payload
+
+
+@dataclass
+class AdaptiveProgram:
+    """The growing program of adaptive steering.
+
+    Attributes
+    ----------
+    problem, master, program
+        What it stands for.
+    flow : ndarray of int, shape (S, O, R, H)
+        Program columns of the normal state's routing; -1 where not admissible.
+    one_rps : ndarray, shape (K, S, R)
+        Capacity of one replica in each state.
+    kept : ndarray of int
+        Promised states, the normal one excepted, that no other promised state dominates.
+    unserved : dict
+        Program column of what is unserved in (state, service, hour), where not promised.
+    known : set
+        Cuts that are in the program: a point may break one by the solver's tolerance.
+    """
+
+    problem: Problem
+    master: Master
+    program: Milp
+    flow: Ints
+    one_rps: Floats
+    kept: Ints
+    unserved: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    known: set[tuple[int, bytes, float]] = field(default_factory=set)
+
+
+def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) -> Solution:
+    """Find the cheapest replicas with which every promised state can be re-routed.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays; services behind one host are routed each on its own.
+    gap : float
+        Relative gap at which to stop.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Solution
+        Replicas and the normal state's routing.
+    """
+    started = time.perf_counter()
+    if _nowhere(problem).any():
+        raise explain(problem, None, seed)
+    adaptive = adaptive_program(problem, seed)
+    if not _tighten(adaptive, gap, deadline):
+        raise explain(problem, None, seed)
+    x, objective, bound = _integers(adaptive, gap, deadline, seed)
+    closed = objective - bound <= gap * max(abs(objective), 1e-9)
+    return _solution(adaptive, x, objective, min(bound, objective), closed, seed, started)
+
+
+def adaptive_program(problem: Problem, seed: int) -> AdaptiveProgram:
+    """Build the master with the normal state's routing."""
+    program = Milp(seed=seed)
+    master = add_master(program, problem)
+    allowed = problem.state_admissible[0] & problem.region_up[0]
+    hours = problem.demand_rps.shape[2]
+    open_ = np.repeat(allowed[..., None], hours, axis=3) & (problem.demand_rps > 0)[:, :, None, :]
+    flow = np.full(open_.shape, -1, dtype=np.int64)
+    total = max(float(problem.demand_rps.sum()), 1e-300)
+    cost = problem.usd_per_ms * problem.latency_ms[..., None] * problem.demand_rps[:, :, None, :]
+    flow[open_] = program.add_columns((cost / total)[open_], 0.0, 1.0)
+    one = capacity_rps(problem, np.ones_like(problem.min_replicas))
+    adaptive = AdaptiveProgram(problem, master, program, flow, one, _kept_states(problem))
+    _add_routing_rows(adaptive)
+    return adaptive
+
+
+def _nowhere(problem: Problem) -> Bools:
+    """Return the promised (state, service, origin) with demand and no region to go to."""
+    calls = problem.demand_rps.max(axis=2) > 0
+    reach = (problem.state_admissible & problem.region_up[:, None, None, :]).any(axis=3)
+    nowhere: Bools = problem.must_survive[:, None, None] & calls & ~reach
+    return nowhere
+
+
+def _kept_states(problem: Problem) -> Ints:
+    """Return the promised states, the normal one excepted, that no other one dominates."""
+    states = np.flatnonzero(problem.must_survive)
+    states = states[states > 0]
+    allowed = problem.state_admissible[states] & problem.region_up[states][:, None, None, :]
+    flat = allowed.reshape(states.size, -1)
+    size = flat.sum(axis=1)
+    kept: list[int] = []
+    for i in np.argsort(size, kind="stable"):
+        # Only a smaller or equal one can be within it.
+        if not any((flat[j] <= flat[i]).all() for j in kept):
+            kept.append(int(i))
+    return states[np.sort(kept)] if kept else states[:0]
+
+
+def _add_routing_rows(adaptive: AdaptiveProgram) -> None:
+    """Append demand, capacity and uplink rows of the normal state."""
+    problem, flow = adaptive.problem, adaptive.flow
+    s, o, r, h = np.nonzero(flow >= 0)
+    column = flow[s, o, r, h]
+    _, row = np.unique(
+        np.ravel_multi_index((s, o, h), problem.demand_rps.shape), return_inverse=True
+    )
+    ones = np.ones(int(row.max(initial=-1)) + 1)
+    adaptive.program.add_rows(rows(ones, ones, row, column, np.ones(column.size)))
+    rps = problem.demand_rps[s, o, h]
+    shape = (*problem.min_replicas.shape, problem.demand_rps.shape[2])
+    place = np.ravel_multi_index((s, r, h), shape)
+    used, row = np.unique(place, return_inverse=True)
+    at_s, at_r, _ = np.unravel_index(used, shape)
+    one = adaptive.one_rps[0, at_s, at_r]
+    adaptive.program.add_rows(
+        rows(
+            np.full(used.size, -np.inf),
+            np.zeros(used.size),
+            np.concatenate([row, np.arange(used.size)]),
+            np.concatenate([column, adaptive.master.replicas[at_s, at_r]]),
+            np.concatenate([rps / one[row], -np.ones(used.size)]),
+        )
+    )
+    gbps = rps * gbps_from_payload(1.0, 1.0) * problem.payload_kib[s] / problem.uplink_gbps[r]
+    used, row = np.unique(r * shape[2] + h, return_inverse=True)
+    adaptive.program.add_rows(
+        rows(np.full(used.size, -np.inf), np.ones(used.size), row, column, gbps)
+    )
+
+
+def _tighten(adaptive: AdaptiveProgram, gap: float, deadline: float) -> bool:
+    """Add cuts at the relaxation until none is broken; return whether it is feasible."""
+    while time.perf_counter() < deadline:
+        result = adaptive.program.relaxation(deadline - time.perf_counter())
+        if result.x is None:
+            return result.status != "infeasible"
+        if not add_broken_cuts(adaptive, result.x, gap * abs(result.objective) / 3):
+            return True
+    return True
+
+
+def _integers(
+    adaptive: AdaptiveProgram, gap: float, deadline: float, seed: int
+) -> tuple[Floats, float, float]:
+    """Solve with integers until an answer breaks no cut; return point, objective and bound."""
+    bound = -np.inf
+    while (left := deadline - time.perf_counter()) > 0:
+        result = adaptive.program.integral(left, gap / 3)
+        if result.status == "infeasible":
+            raise explain(adaptive.problem, None, seed)
+        bound = max(bound, result.bound)
+        if result.x is None:
+            break
+        x = np.array(result.x)
+        for block in (adaptive.master.replicas, adaptive.master.runs, adaptive.master.active):
+            x[block] = np.rint(x[block])
+        if not add_broken_cuts(adaptive, x, gap * abs(result.objective) / 3):
+            return x, _objective_usd(adaptive, x), bound
+    raise SolverStopped("no plan was found before the limit")
+
+
+def _objective_usd(adaptive: AdaptiveProgram, x: Floats) -> float:
+    """Return what a point costs, lost requests priced exactly."""
+    problem = adaptive.problem
+    fixed, running = fixed_and_replica_usd(problem, x[adaptive.master.replicas])
+    flow = adaptive.flow[adaptive.flow >= 0]
+    steering = float(adaptive.program.cost[flow] @ x[flow])
+    lost = sum(usd for *_, usd, _ in _unpriced(adaptive, x, all_of_it=True))
+    return fixed + running + steering + lost
+
+
+def add_broken_cuts(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
+    """Add the cuts that a point breaks, all states; return how many."""
+    replicas = x[adaptive.master.replicas]
+    added = sum(
+        _add_state_cuts(adaptive, int(state), replicas) for state in (0, *adaptive.kept.tolist())
+    )
+    if not added:
+        added = uplink_cuts(
+            adaptive.problem, adaptive.kept, replicas, adaptive.one_rps, _row(adaptive)
+        )
+    return added + _add_prices(adaptive, x, slack_usd)
+
+
+def _row(adaptive: AdaptiveProgram) -> Callable[[Floats, float], None]:
+    """Return a function that appends ``coefficient · replicas ≥ right side`` over all services."""
+    n = adaptive.master.replicas.ravel()
+
+    def append(coefficient: Floats, right_side: float) -> None:
+        flat = coefficient.ravel()
+        scale = max(float(np.abs(flat).max(initial=0.0)), 1e-300)
+        adaptive.program.add_rows(
+            rows(right_side / scale, np.inf, np.zeros(n.size), n, flat / scale)
+        )
+
+    return append
+
+
+def _add_state_cuts(adaptive: AdaptiveProgram, state: int, replicas: Floats) -> int:
+    """Add the cuts of one state, service by service."""
+    problem = adaptive.problem
+    added = 0
+    for service in range(replicas.shape[0]):
+        groups = group_origins(
+            problem.state_admissible[state, service] & problem.region_up[state],
+            problem.demand_rps[service],
+        )
+        rate = adaptive.one_rps[state, service]
+        for cut in violated_cuts(groups, rate, replicas[service], tolerance=1e-6):
+            name = (service, cut.coefficient.tobytes(), cut.right_side)
+            if name in adaptive.known:
+                continue
+            adaptive.known.add(name)
+            add_cut(adaptive.program, adaptive.master, service, cut.coefficient, cut.right_side)
+            added += 1
+    return added
+
+
+def _unpriced(
+    adaptive: AdaptiveProgram, x: Floats, *, all_of_it: bool = False
+) -> list[tuple[int, int, int, Bools, float, float]]:
+    """Return (state, service, hour, regions, USD too little, demand within the regions).
+
+    With `all_of_it` what the point pays already is not taken off.
+    """
+    problem = adaptive.problem
+    price = lost_usd_per_rps(problem) * ~problem.must_survive / problem.demand_rps.shape[2]
+    replicas = x[adaptive.master.replicas]
+    found = []
+    for state in np.flatnonzero(price > 0):
+        for service in range(replicas.shape[0]):
+            allowed = problem.state_admissible[state, service] & problem.region_up[state]
+            rate = adaptive.one_rps[state, service]
+            short, regions, within = _shortfall(
+                allowed, problem.demand_rps[service], rate, replicas[service]
+            )
+            for hour in np.flatnonzero(short > 1e-9):
+                column = adaptive.unserved.get((int(state), service, int(hour)))
+                paid = 0.0 if column is None or all_of_it else x[column]
+                missing = short[hour] - paid
+                if missing > 1e-7 * max(1.0, short[hour]):
+                    usd = float(price[state] * missing)
+                    found.append((int(state), service, int(hour), regions[hour], usd, within[hour]))
+    return found
+
+
+def _shortfall(
+    allowed: Bools, demand_rps: Floats, rate_rps: Floats, replicas: Floats
+) -> tuple[Floats, Bools, Floats]:
+    """Return unserved demand [H], the set of regions that shows it [H, R], demand within it [H]."""
+    groups = group_origins(allowed, demand_rps)
+    if allowed.shape[1] <= SUBSET_LIMIT:
+        _, subset = shortfall_rps(groups, rate_rps, replicas)
+        regions = (subset[:, None] >> np.arange(allowed.shape[1]) & 1).astype(bool)
+    else:
+        regions = np.stack(
+            [
+                minimum_cut(groups.allowed, demand, rate_rps * replicas)
+                for demand in groups.demand_rps.T
+            ]
+        )
+    inside = ~(groups.allowed[None] & ~regions[:, None, :]).any(axis=2)
+    within = np.einsum("hg,gh->h", inside, groups.demand_rps)
+    return within - regions @ (rate_rps * replicas), regions, within
+
+
+def _add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
+    """Price what is unserved in states that are not promised, if it is more than the slack."""
+    found = _unpriced(adaptive, x)
+    if sum(usd for *_, usd, _ in found) <= slack_usd:
+        return 0
+    problem = adaptive.problem
+    price = lost_usd_per_rps(problem) / problem.demand_rps.shape[2]
+    added = 0
+    for state, service, hour, regions, _, within in found:
+        key = (state, service, hour)
+        rate = adaptive.one_rps[state, service] * regions
+        name = (service, np.append(rate, [state, hour]).tobytes(), within)
+        if name in adaptive.known:
+            continue
+        adaptive.known.add(name)
+        added += 1
+        if key not in adaptive.unserved:
+            column = adaptive.program.add_columns(price[state], 0.0, np.inf)
+            adaptive.unserved[key] = int(column[0])
+        column = np.append(adaptive.master.replicas[service], adaptive.unserved[key])
+        adaptive.program.add_rows(
+            rows(within, np.inf, np.zeros(column.size), column, np.append(rate, 1.0))
+        )
+    return added
+
+
+def _solution(
+    adaptive: AdaptiveProgram,
+    x: Floats,
+    objective: float,
+    bound: float,
+    closed: bool,
+    seed: int,
+    started: float,
+) -> Solution:
+    """Read the point back."""
+    routing = np.where(adaptive.flow >= 0, np.clip(x[adaptive.flow], 0.0, 1.0), 0.0)
+    routing /= np.maximum(routing.sum(axis=2, keepdims=True), 1e-300)
+    none = np.empty(0, np.int64)
+    return Solution(
+        replicas=np.rint(x[adaptive.master.replicas]).astype(np.int64),
+        host=none,
+        origin=none,
+        order=none.reshape(0, 1),
+        share=np.empty(0),
+        routing=routing,
+        objective=objective,
+        bound=bound,
+        status="optimal" if closed else "limit",
+        solver=solver_version(),
+        seed=seed,
+        seconds=time.perf_counter() - started,
+    )
