@@ -232,8 +232,9 @@ def _row(adaptive: AdaptiveProgram) -> Callable[[Floats, float], None]:
     n = adaptive.master.replicas.ravel()
 
     def append(coefficient: Floats, right_side: float) -> None:
-        flat = coefficient.ravel()
-        scale = max(float(np.abs(flat).max(initial=0.0)), 1e-300)
+        flat = np.where(coefficient > 1e-9, coefficient, 0.0).ravel()
+        # No replicas mend a full uplink: an empty row then, which makes the program infeasible.
+        scale = float(flat.max(initial=0.0)) or 1.0
         adaptive.program.add_rows(
             rows(right_side / scale, np.inf, np.zeros(n.size), n, flat / scale)
         )
