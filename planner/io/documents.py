@@ -79,6 +79,11 @@ def parse_document(text: str, shown: str) -> Tree:
 def _syntax_fault(error: yaml.YAMLError, text: str, shown: str) -> Fault:
     """Say where and why the text is not YAML."""
     mark = getattr(error, "problem_mark", None)
+    start = getattr(error, "context_mark", None)
+    if start is not None and mark is not None and mark.line >= text.count("\n"):
+        mark = (
+            start  # What is never closed is better named by its beginning than by the file's end.
+        )
     line = mark.line + 1 if mark is not None else None
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable")
     if "nesting depth" in problem:

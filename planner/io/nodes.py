@@ -10,9 +10,8 @@ from typing import Any
 import yaml
 
 from planner.errors import Fault
+from planner.model.finding import Path, dotted, quoted
 from planner.model.text_checks import FORBIDDEN
-
-Path = tuple[str | int, ...]
 
 MAX_DEPTH = 50
 MAX_ALIASES = 100
@@ -155,7 +154,9 @@ class NodeBuilder:
         """Open a mapping or sequence."""
         self._refuse_as_key(line)
         if len(self._stack) >= MAX_DEPTH:
-            raise self._refused(line, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+            raise self._refused(
+                line, f"nested deeper than {MAX_DEPTH} levels", "flatten the document"
+            )
         self._check_tag(event, line)
         mapping = isinstance(event, yaml.MappingStartEvent)
         node = Node(line, {}, {}) if mapping else Node(line, [], [])
@@ -176,17 +177,23 @@ class NodeBuilder:
         """Take a copy of an anchored value."""
         self._refuse_as_key(line)
         if event.anchor not in self._anchors:
-            cure = f"give some value the anchor '&{event.anchor}' before"
-            raise self._refused(line, f"no anchor '&{event.anchor}' stands before the alias", cure)
+            cure = "give some value that anchor before"
+            raise self._refused(
+                line, f"no anchor {quoted('&' + event.anchor)} stands before the alias", cure
+            )
         target = self._anchors[event.anchor]
         if target is None:
-            raise self._refused(line, f"the alias '*{event.anchor}' holds itself", "write it out")
+            raise self._refused(
+                line, f"the alias {quoted('*' + event.anchor)} holds itself", "write it out"
+            )
         self._aliases += 1
         self._aliased_nodes += target.size
         if self._aliases > MAX_ALIASES or self._aliased_nodes > MAX_ALIASED_NODES:
             raise self._refused(line, "too many aliases", "write the values out")
         if len(self._stack) + target.height > MAX_DEPTH:
-            raise self._refused(line, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+            raise self._refused(
+                line, f"nested deeper than {MAX_DEPTH} levels", "flatten the document"
+            )
         self._attach(Node(line, target.data, target.children, target.size, target.height))
 
     def _attach(self, node: Node) -> None:
@@ -211,9 +218,9 @@ class NodeBuilder:
         if key == "<<":
             frame.merged += node.children if isinstance(node.children, list) else [node]
         elif key in children:
-            message = f"'{key}' is given already in line {children[key].line}"
-            path = ".".join(map(str, self._path()))
-            self.faults.append(Fault(self.file, node.line, path, message, "keep one of the two"))
+            message = f"{quoted(key)} is given already in line {children[key].line}"
+            path, cure = dotted(self._path()), "keep one of the two"
+            self.faults.append(Fault(self.file, node.line, path, message, cure))
         else:
             children[key] = node
             frame.node.data[key] = node.data
@@ -242,7 +249,7 @@ class NodeBuilder:
         if event.tag in (None, "!", _TAGS[type(event)]):
             return
         tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-        self._spoil(line, f"the tag '{tag}' is not allowed", "write the plain value")
+        self._spoil(line, f"the tag {quoted(tag)} is not allowed", "write the plain value")
 
     def _check_text(self, text: str, line: int) -> None:
         """Note a control character that came in as an escape."""
@@ -255,7 +262,7 @@ class NodeBuilder:
         """Note a fault of the value that comes next."""
         path = self._path()
         self.spoilt.add(path)
-        self.faults.append(Fault(self.file, line, ".".join(map(str, path)), message, cure))
+        self.faults.append(Fault(self.file, line, dotted(path), message, cure))
 
     def _refuse_as_key(self, line: int) -> None:
         """Refuse anything but a scalar where a key must stand."""

@@ -13,9 +13,9 @@ from planner.errors import Fault, InvalidInput, InvalidPlan
 from planner.io.documents import dump_documents, read_document
 from planner.io.files import write_bytes_atomically
 from planner.io.nodes import Tree
-from planner.io.sentences import findings, only_outside, shorten
+from planner.io.sentences import findings, only_outside
 from planner.model.checks import cross_checks
-from planner.model.finding import Finding
+from planner.model.finding import Finding, dotted
 from planner.model.plan import Plan
 from planner.model.plan_checks import plan_checks
 from planner.model.scenario import digest, normalised
@@ -106,7 +106,7 @@ def _placed(found: Iterable[Finding], tree: Tree) -> list[Fault]:
         Fault(
             tree.file,
             tree.line(finding.path),
-            ".".join(shorten(step) for step in finding.path),
+            dotted(finding.path),
             finding.message,
             finding.cure,
         )

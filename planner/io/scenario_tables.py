@@ -19,7 +19,7 @@ from planner.errors import Fault
 from planner.io.nodes import Tree
 from planner.io.tables import Row, Table, number_or_text, read_csv
 from planner.model.finding import Path as DocumentPath
-from planner.model.finding import near_miss
+from planner.model.finding import near_miss, quoted
 from planner.model.policy import Calendar
 
 ORIGIN_COLUMNS = (
@@ -54,12 +54,15 @@ class Filled:
         What is wrong with the tables.
     spoilt : set of paths
         Parts about which nothing more need be said.
+    partial : set of paths
+        Parts of which rows were left out, so that what is not there may be there after all.
     """
 
     data: dict[str, Any]
     places: Places = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     spoilt: set[DocumentPath] = field(default_factory=set)
+    partial: set[DocumentPath] = field(default_factory=set)
 
 
 def fill_tables(tree: Tree, folder: Path) -> Filled:
@@ -96,16 +99,18 @@ def _fill_one(filled: Filled, tree: Tree, folder: Path, key: str, read: _Read, f
         return
     name = value["table"]
     shown = str(Path(tree.file).parent / name)
-    if not (folder / name).exists():
-        message, cure = f"there is no table '{name}'", _near_files(folder, name)
+    if not _is_there(folder / name):
+        message, cure = f"there is no table {quoted(name)}", _near_files(folder, name)
         filled.faults.append(Fault(tree.file, line, f"{key}.table", message, cure))
         return
     table = read(folder / name, shown)
     filled.faults += table.faults
-    if not table.faults:
+    if table.rows:
         filled.spoilt.discard((key,))
         filled.places[(key,)] = (shown, 1)
-    filled.data[key] = fill(table, filled)
+        filled.data[key] = fill(table, filled)
+    if table.faults:
+        filled.partial.add((key,))
 
 
 def _name_problem(value: dict[str, Any]) -> tuple[str, str] | None:
@@ -116,8 +121,16 @@ def _name_problem(value: dict[str, Any]) -> tuple[str, str] | None:
     if not isinstance(name, str) or not name:
         return "a table is named by its file", "write {table: FILE.csv}"
     if Path(name).is_absolute() or ":" in name or "\\" in name:
-        return f"'{name}' is not relative to the scenario's folder", "put the table beside it"
+        return f"{quoted(name)} is not relative to the scenario's folder", "put the table beside it"
     return None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something other than a folder."""
+    try:
+        return path.exists() and not path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _near_files(folder: Path, name: str) -> str:
@@ -128,24 +141,28 @@ def _near_files(folder: Path, name: str) -> str:
 
 def _read_origins(path: Path, shown: str) -> Table:
     """Read a table of origins."""
-    return read_csv(path, shown, columns=ORIGIN_COLUMNS, optional=("basis",), key=("origin",))
+    return read_csv(
+        path, shown, columns=ORIGIN_COLUMNS, optional=("basis",), key=("origin",), within="origins"
+    )
 
 
 def _read_demand(path: Path, shown: str) -> Table:
     """Read a table of demand."""
-    return read_csv(path, shown, columns=DEMAND_COLUMNS, key=DEMAND_COLUMNS[:3])
+    return read_csv(
+        path, shown, columns=DEMAND_COLUMNS, key=DEMAND_COLUMNS[:3], within="demand_rps"
+    )
 
 
 def _read_rtt(path: Path, shown: str) -> Table:
     """Read a table of round trips."""
-    return read_csv(path, shown, columns=RTT_COLUMNS, key=RTT_COLUMNS[:2])
+    return read_csv(path, shown, columns=RTT_COLUMNS, key=RTT_COLUMNS[:2], within="rtt_ms")
 
 
 def _fill_origins(table: Table, filled: Filled) -> dict[str, Any]:
     """Return origins by code, numbers as numbers."""
     origins: dict[str, Any] = {}
     for row in table.rows:
-        code = row.fields.get("origin", "")
+        code = row.fields["origin"]
         origins.setdefault(code, {n: _typed(n, t) for n, t in row.fields.items() if n != "origin"})
         filled.places.setdefault(("origins", code), (table.file, row.line))
     return origins
@@ -155,7 +172,7 @@ def _fill_rtt(table: Table, filled: Filled) -> dict[str, Any]:
     """Return round trips by both ends."""
     rtt: dict[str, Any] = {}
     for row in table.rows:
-        start, end = row.fields.get("from", ""), row.fields.get("to", "")
+        start, end = row.fields["from"], row.fields["to"]
         rtt.setdefault(start, {}).setdefault(end, _number(row, "rtt_ms"))
         for path in (("rtt_ms", start), ("rtt_ms", start, end)):
             filled.places.setdefault(path, (table.file, row.line))
@@ -167,7 +184,7 @@ def _fill_demand(table: Table, filled: Filled) -> dict[str, Any]:
     hours = _hours(filled.data)
     given: dict[tuple[str, str], dict[Any, Row]] = {}
     for row in table.rows:
-        pair = (row.fields.get("service", ""), row.fields.get("origin", ""))
+        pair = (row.fields["service"], row.fields["origin"])
         given.setdefault(pair, {}).setdefault(_number(row, "hour_utc"), row)
     demand: dict[str, Any] = {}
     for (service, origin), rows in given.items():
@@ -197,7 +214,7 @@ def _hour_faults(
             file,
             row.line,
             place,
-            f"the hour '{hour}' is not one of the calendar's hours",
+            f"the hour {quoted(hour)} is not one of the calendar's hours",
             "take the row out, or add the hour to calendar.hours_utc",
         )
         for hour, row in rows.items()

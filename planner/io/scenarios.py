@@ -18,9 +18,9 @@ from planner.io.incomplete import with_holes
 from planner.io.nodes import Tree
 from planner.io.references import reference_checks
 from planner.io.scenario_tables import Filled, fill_tables
-from planner.io.sentences import findings, only_outside, shorten, wrong_paths
+from planner.io.sentences import findings, only_outside, wrong_paths
 from planner.model.checks import cross_checks, run_checks
-from planner.model.finding import Finding, near_miss
+from planner.model.finding import Finding, dotted, near_miss
 from planner.model.finding import Path as DocumentPath
 from planner.model.scenario import Scenario
 
@@ -36,7 +36,7 @@ class Checked:
     faults : tuple of Fault
         Everything that is wrong, sorted by file and line.
     warnings : tuple of Fault
-        What the reader should know although the scenario stands.
+        What the reader should know although the scenario stands; none where there are faults.
     """
 
     scenario: Scenario | None
@@ -90,18 +90,18 @@ def check_scenario(path: str | os.PathLike[str]) -> Checked:
         return Checked(None, error.faults, ())
     filled = fill_tables(tree, file.parent)
     spoilt = filled.spoilt | tree.spoilt
-    scenario, found, warned = _validated(filled.data, spoilt)
+    scenario, found, warned = _validated(filled.data, spoilt, filled.partial)
     faults = [*tree.faults, *filled.faults, *_placed(only_outside(found, spoilt), tree, filled)]
-    ordered = InvalidInput(faults).faults
-    warnings = InvalidInput(_placed(warned, tree, filled)).faults
-    return Checked(None if ordered else scenario, ordered, warnings)
+    if faults:
+        return Checked(None, InvalidInput(faults).faults, ())
+    return Checked(scenario, (), InvalidInput(_placed(warned, tree, filled)).faults)
 
 
 def _validated(
-    data: dict[str, Any], spoilt: set[DocumentPath]
+    data: dict[str, Any], spoilt: set[DocumentPath], partial: set[DocumentPath]
 ) -> tuple[Scenario, list[Finding], list[Finding]]:
     """Validate plain data: the scenario, maybe with holes; what is wrong; what to know."""
-    wrong, found = list(spoilt), []
+    wrong, found = [*spoilt, *partial], []
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -120,7 +120,7 @@ def _placed(found: Iterable[Finding], tree: Tree, filled: Filled) -> list[Fault]
     faults = []
     for finding in found:
         file, line = _place(finding.path, tree, filled)
-        path = ".".join(shorten(step) for step in finding.path)
+        path = dotted(finding.path)
         faults.append(Fault(file, line, path, finding.message, finding.cure))
     return faults
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from planner.io.shapes import Shape, shape_at
-from planner.model.finding import Finding, Path, near_miss
+from planner.model.finding import Finding, Path, near_miss, quoted, shorten
 
 _ABSURD = 1_000_000
 """Upper bounds from here on only keep absurd numbers out, and are not named as a range."""
@@ -107,9 +107,9 @@ def _number(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
 def _whole(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
     """Say that something is not a whole number."""
     value = detail["input"]
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return f"{shown(value)} is not a whole number", "write plain digits"
-    return _number(detail, shape)
+    return _finite(detail, shape) if isinstance(value, float) else _number(detail, shape)
 
 
 def _text(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def _range(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
 def _finite(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
     """Say that a number is not finite."""
     kind = "not a number (NaN)" if math.isnan(detail["input"]) else "infinite"
-    return f"{kind}; a finite number is needed", "write plain digits"
+    return f"is {kind}", "write a finite number"
 
 
 def _choice(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
@@ -182,8 +182,11 @@ def _long(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
 
 def _own(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
     """Pass on the sentence of a rule of our own."""
-    text = str(detail["ctx"]["error"])
-    return text if text.startswith("'") else f"{shown(detail['input'])} {text}", ""
+    value, text = detail["input"], str(detail["ctx"]["error"])
+    if "quantity" in text:
+        cure = "write it such as '500m', '2' or '1.5Gi'"
+        return f"{shown(value)} is not a Kubernetes quantity", cure
+    return f"{shown(value)} {text}", ""
 
 
 def _any_rule(detail: ErrorDetails, shape: Shape) -> tuple[str, str]:
@@ -234,18 +237,12 @@ def pattern_rule(pattern: str) -> tuple[str, str]:
 def shown(value: object) -> str:
     """Write a value as a sentence names it."""
     if isinstance(value, str):
-        return f"'{shorten(value)}'"
+        return quoted(value)
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
     return shorten(_plain(value))
-
-
-def shorten(text: object, limit: int = 60) -> str:
-    """Cut long text and write what cannot be printed as escapes."""
-    whole = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[: limit + 1])
-    return whole if len(whole) <= limit else whole[: limit - 1] + "…"
 
 
 def _plain(value: object) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from planner.errors import Fault, InvalidInput
 from planner.io.nodes import resolved
 from planner.io.texts import read_text
-from planner.model.finding import near_miss
+from planner.model.finding import dotted, near_miss, quoted, shorten
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Table:
     file : str
         Name of the file in faults.
     rows : tuple of Row
-        Rows whose length fits the header.
+        Rows whose length fits the header and whose key is filled in.
     faults : tuple of Fault
         What is wrong with it.
     """
@@ -51,6 +51,7 @@ def read_csv(
     columns: tuple[str, ...],
     optional: tuple[str, ...] = (),
     key: tuple[str, ...] = (),
+    within: str = "",
 ) -> Table:
     """Read a CSV table and say everything that is wrong with its form.
 
@@ -64,6 +65,8 @@ def read_csv(
         Columns that must, and that may, be there; in any order.
     key : tuple of str
         Columns that name a row; no two rows may agree in all of them.
+    within : str
+        Path of the table in the document that names it; begins the paths of its rows.
 
     Returns
     -------
@@ -86,7 +89,8 @@ def read_csv(
         faults.append(Fault(shown, lines[0][0], "", "has a header but no rows", "add rows"))
     rows = tuple(_rows(lines[1:], header, shown, faults))
     faults += _missing_keys(rows, shown, key)
-    faults += _duplicates(rows, shown, key)
+    rows = tuple(row for row in rows if all(name in row.fields for name in key))
+    faults += _duplicates(rows, shown, key, within)
     return Table(shown, rows, tuple(faults))
 
 
@@ -134,11 +138,13 @@ def _header_faults(
     missing = [name for name in columns if name not in header]
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
-            yield Fault(shown, line, name, f"the column '{name}' is there twice", "drop one")
+            message = f"the column {quoted(name)} is there twice"
+            yield Fault(shown, line, shorten(name), message, "drop one")
         if name not in known:
-            cure = near_miss(name, missing or known)
+            free = [column for column in known if column not in header]
+            cure = near_miss(name, free) or "take it out"
             missing = [column for column in missing if cure != f"did you mean '{column}'?"]
-            yield Fault(shown, line, name, f"unknown column '{name}'", cure or "take it out")
+            yield Fault(shown, line, shorten(name), f"unknown column {quoted(name)}", cure)
     for name in missing:
         yield Fault(shown, line, name, f"the column '{name}' is missing", "add it to the header")
 
@@ -166,12 +172,15 @@ def _missing_keys(rows: tuple[Row, ...], shown: str, key: tuple[str, ...]) -> It
                 yield Fault(shown, row.line, name, f"the field '{name}' is empty", "fill it in")
 
 
-def _duplicates(rows: tuple[Row, ...], shown: str, key: tuple[str, ...]) -> Iterator[Fault]:
+def _duplicates(
+    rows: tuple[Row, ...], shown: str, key: tuple[str, ...], within: str
+) -> Iterator[Fault]:
     """Say which rows are about the same thing."""
     first: dict[tuple[str, ...], int] = {}
     for row in rows:
-        own = tuple(row.fields.get(name, "") for name in key)
-        if own in first and all(own):
-            message = f"{', '.join(own)} is given already in line {first[own]}"
-            yield Fault(shown, row.line, ".".join(own), message, "keep one of the two")
+        own = tuple(row.fields[name] for name in key)
+        if own in first and own:
+            message = f"{', '.join(map(quoted, own))} is given already in line {first[own]}"
+            path = dotted((within, *own) if within else own)
+            yield Fault(shown, row.line, path, message, "keep one of the two")
         first.setdefault(own, row.line)

@@ -28,6 +28,28 @@ class Finding:
     cure: str = ""
 
 
+def quoted(text: object, limit: int = 60) -> str:
+    """Write text as a sentence names it: in quotes, short, in one line.
+
+    Examples
+    --------
+    >>> quoted("a" * 100, limit=9)
+    "'aaaaaaaa…'"
+    """
+    return f"'{shorten(text, limit)}'"
+
+
+def shorten(text: object, limit: int = 60) -> str:
+    """Cut long text and write what cannot be printed as escapes."""
+    whole = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[: limit + 1])
+    return whole if len(whole) <= limit else whole[: limit - 1] + "…"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Write a path as ``regions.taipei.latitude_deg``."""
+    return ".".join(map(shorten, path))
+
+
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Suggest the known name closest to `name`, or list the few that there are.
 
@@ -48,15 +70,15 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     >>> near_miss("singapor", ["taipei", "singapore"])
     "did you mean 'singapore'?"
     >>> near_miss("osaka", ["taipei", "singapore"])
-    "known are 'taipei', 'singapore'"
+    "choose from 'taipei', 'singapore'"
     """
     names = list(known)
     folded = {candidate.casefold(): candidate for candidate in reversed(names)}
     close = difflib.get_close_matches(name[:100].casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"did you mean '{folded[close[0]]}'?"
+        return f"did you mean {quoted(folded[close[0]])}?"
     if 0 < len(names) <= 12:
-        return "known are " + ", ".join(f"'{candidate}'" for candidate in names)
+        return "choose from " + ", ".join(map(quoted, names))
     return ""
 
 
@@ -64,4 +86,4 @@ def no_such(kind: str, name: str, known: Iterable[str], path: Path) -> Finding:
     """Make the finding for a name that stands for nothing."""
     names = list(known)
     cure = near_miss(name, names) or f"add the {kind}, or take the name out"
-    return Finding(path, f"no {kind} '{name}'", cure)
+    return Finding(path, f"no {kind} {quoted(name)}", cure)

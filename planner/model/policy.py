@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,21 +15,24 @@ from planner.model.schema import (
     Label,
     LoadShare,
     NonNegative,
-    Number,
     Positive,
     PositiveCount,
     Text,
 )
 
+# The bounds stand in the type: beside `Count`, those of a field are overruled by its own.
+UpToTwo = Annotated[int, Field(strict=True, ge=0, le=2)]
+UpToThree = Annotated[int, Field(strict=True, ge=0, le=3)]
+Growing = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-0.99, le=100)]
 Preset = Literal["latency", "cost", "balanced"]
 
 
 class Survive(Document):
     """Which failure states the plan must hold in: up to so many components of each kind at once."""
 
-    regions: Count = Field(default=0, le=3, description="regions lost at once")
-    risk_groups: Count = Field(default=0, le=2, description="risk groups lost at once")
-    links: Count = Field(default=0, le=2, description="overlay links lost at once")
+    regions: UpToThree = Field(default=0, description="regions lost at once")
+    risk_groups: UpToTwo = Field(default=0, description="risk groups lost at once")
+    links: UpToTwo = Field(default=0, description="overlay links lost at once")
 
 
 class Policy(Document):
@@ -103,7 +106,7 @@ class Calendar(Document):
 class Growth(Document):
     """How demand grows."""
 
-    share_year: Number = Field(default=0.0, ge=-0.99, description="growth of demand in a year")
+    share_year: Growing = Field(default=0.0, description="growth of demand in a year")
     from_month: Text = Field(
         default="2027-01",
         pattern=r"^\d{4}-(0[1-9]|1[0-2])$",

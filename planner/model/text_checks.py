@@ -38,6 +38,11 @@ def text_findings(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(path, f"holds a {kind}", "write it in one line, without tabs")
 
 
+def one_line(text: str) -> bool:
+    """Whether text is free of what `text_findings` finds, so that other checks may speak of it."""
+    return FORBIDDEN.search(text) is None and "\n" not in text and "\t" not in text
+
+
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """Walk over all text below a value."""
     if isinstance(value, str):

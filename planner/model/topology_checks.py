@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from planner.geo import fibre_floor_ms, great_circle_km
-from planner.model.finding import Finding, Path, no_such
+from planner.model.finding import Finding, Path, no_such, quoted
 from planner.model.scenario import Scenario
+from planner.model.text_checks import one_line
 from planner.model.topology import Link, Region
 from planner.model.workload import Origin
 
@@ -26,7 +27,7 @@ def repeated(names: Iterable[str], path: Path) -> Iterator[Finding]:
     seen: set[str] = set()
     for position, name in enumerate(names):
         if name in seen:
-            yield Finding((*path, position), f"'{name}' is there already", "take it out")
+            yield Finding((*path, position), f"{quoted(name)} is there already", "take it out")
         seen.add(name)
 
 
@@ -74,7 +75,7 @@ def _duplicate_names(scenario: Scenario) -> Iterator[Finding]:
     for name, region in scenario.regions.items():
         other = first.setdefault(region.name, name) if region.name is not None else name
         if other != name:
-            message = f"'{region.name}' is the name of '{other}' already"
+            message = f"{quoted(region.name)} is the name of '{other}' already"
             yield Finding(("regions", name, "name"), message, "give each region its own")
 
 
@@ -110,16 +111,17 @@ def _addresses(scenario: Scenario, name: str, region: Region) -> Iterator[Findin
     """Check that DNS can hand a region's addresses out."""
     for position, text in enumerate(region.ingress_addresses):
         address, path = _address(text), ("regions", name, "ingress_addresses", position)
-        if address is None:
-            yield Finding(path, f"'{text}' is not an IP address", "write it as 203.0.113.10")
-        elif address.is_unspecified or address.is_loopback or address.is_multicast:
+        if address is None and one_line(text):
+            yield Finding(path, f"{quoted(text)} is not an IP address", "write it as 203.0.113.10")
+        elif address is not None and unreachable(address):
             yield Finding(path, f"no user can reach {text}", "give the public address")
 
 
 def _endpoint(scenario: Scenario, name: str, region: Region) -> Iterator[Finding]:
     """Check the URL of a cluster's API server."""
-    if region.api_endpoint is not None and not _URL.fullmatch(region.api_endpoint):
-        message = f"'{region.api_endpoint}' is not an https URL"
+    url = region.api_endpoint
+    if url is not None and one_line(url) and not _URL.fullmatch(url):
+        message = f"{quoted(region.api_endpoint)} is not an https URL"
         cure = "write it as https://cluster.example.com:6443"
         yield Finding(("regions", name, "api_endpoint"), message, cure)
 
@@ -184,6 +186,16 @@ def _link_loss(scenario: Scenario, name: str, link: Link) -> Iterator[Finding]:
     if link.loss_share >= 1:
         message = "a link that loses every packet is none"
         yield Finding(("links", name, "loss_share"), message, "take the link out")
+
+
+def unreachable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address can never be that of a public service."""
+    return (
+        address.is_unspecified
+        or address.is_loopback
+        or address.is_multicast
+        or address.is_link_local
+    )
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from planner.model.finding import Finding, Path, no_such
+from planner.model.finding import Finding, Path, no_such, quoted
 from planner.model.quantity import gib
 from planner.model.scenario import Scenario
+from planner.model.text_checks import one_line
 from planner.model.topology import Region, ServerType
 from planner.model.topology_checks import nowhere, repeated, too_fast, unknown_regions
 from planner.model.workload import Origin, Service
@@ -17,8 +18,8 @@ _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]*")
 
 def _image(scenario: Scenario, name: str, service: Service) -> Iterator[Finding]:
     """Check that an image can be pulled, and cannot break out of YAML or a shell."""
-    if not _IMAGE.fullmatch(service.image):
-        message = f"'{service.image}' is not the name of a container image"
+    if one_line(service.image) and not _IMAGE.fullmatch(service.image):
+        message = f"{quoted(service.image)} is not the name of a container image"
         cure = "write it as registry.example.com/name:tag or name@sha256:digest"
         yield Finding(("services", name, "image"), message, cure)
 
@@ -105,7 +106,8 @@ def _requests(scenario: Scenario, name: str, service: Service) -> Iterator[Findi
     """Check that a pod asks for something."""
     for field in ("cpu", "memory"):
         if getattr(service, field).value <= 0:
-            yield Finding(("services", name, field), "must be above 0", "request what it needs")
+            message = f"{getattr(service, field)} is not above 0"
+            yield Finding(("services", name, field), message, "request what it needs")
 
 
 def _pod_fits(scenario: Scenario, name: str, service: Service) -> Iterator[Finding]:
@@ -185,7 +187,7 @@ def _duplicate_names(scenario: Scenario) -> Iterator[Finding]:
     for code, origin in scenario.origins.items():
         other = first.setdefault(origin.name, code)
         if other != code:
-            message = f"'{origin.name}' is the name of '{other}' already"
+            message = f"{quoted(origin.name)} is the name of '{other}' already"
             yield Finding(("origins", code, "name"), message, "give each origin its own")
 
 
@@ -224,12 +226,13 @@ def _round_trips(scenario: Scenario) -> Iterator[Finding]:
 
 def _round_trip_speed(scenario: Scenario) -> Iterator[Finding]:
     """Check that no measured round trip is faster than light."""
-    places: dict[str, Region | Origin] = {**scenario.regions, **scenario.origins}
     for start, ends in scenario.rtt_ms.items():
+        a = scenario.origins.get(start) or scenario.regions.get(start)
+        ambiguous = start in scenario.origins and start in scenario.regions
         for end, rtt_ms in ends.items():
-            if start in places and end in scenario.regions and start != end:
-                path = ("rtt_ms", start, end)
-                yield from too_fast(rtt_ms, places[start], scenario.regions[end], path)
+            b = scenario.regions.get(end)
+            if a is not None and b is not None and not ambiguous and start != end:
+                yield from too_fast(rtt_ms, a, b, ("rtt_ms", start, end))
 
 
 SERVICE_RULES = (
