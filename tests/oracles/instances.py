@@ -69,6 +69,8 @@ def random_problem(
     latency = rtt[None] * (1 + new_share * setup)[:, None, None]
     latency = latency + home_share[:, None, None] * region_rtt[home[0]][:, None, :]
     payload = rng.uniform(5, 200, size.services)
+    rates = _rates(rng, size, demand, depth, max_replicas)
+    workers = rng.integers(1, 9, size.services)
     names = _axes(size, up, int(host.max()) + 1)
     points = rng.uniform(0.8, 1.2, (size.origins, 2))
     points[:, 1] = 2 - points[:, 0]
@@ -89,7 +91,7 @@ def random_problem(
         state_admissible=_state_admissible(rng, size, depth, admissible, up),
         limit_ms=np.full(size.services, 400.0),
         emergency_limit_ms=np.full(size.services, 600.0),
-        rps_per_replica=_rates(rng, size, demand, depth, max_replicas),
+        rps_per_replica=rates,
         ceiling_normal_share=0.7,
         ceiling_emergency_share=float(rng.choice([0.7, 0.85])),
         surge_replicas=rng.integers(0, 2, size.services),
@@ -106,8 +108,8 @@ def random_problem(
         steering=steering,
         split_origins=bool(rng.random() < 0.7) if split_origins is None else split_origins,
         queue=Queue(
-            workers_per_replica=rng.integers(1, 9, size.services),
-            service_time_ms=rng.uniform(5, 60, size.services),
+            workers_per_replica=workers,
+            service_time_ms=1000 * workers / rates.max(axis=1),
             arrival_cv2=np.ones(size.services),
             service_cv2=np.ones(size.services),
         ),
