@@ -57,7 +57,7 @@ def _readme(plan: Plan) -> str:
         scenario=plan.scenario.scenario,
         namespace=plan.scenario.namespace,
         controller=federation.controller,
-        host=plan.scenario.regions[federation.host_region].cluster,
+        host=workload.cluster_of(plan.scenario, federation.host_region),
         clusters=workload.active_clusters(plan),
         missing=[s for s in plan.scenario.services if s not in workload.placed_services(plan)],
     )

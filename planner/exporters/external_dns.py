@@ -218,8 +218,8 @@ def _readme(plan: Plan, hosts: Sequence[HostSteering], states: Sequence[State]) 
             {name for name, _ in _SECRET_KEYS[scenario.dns.external_dns_provider].values()}
         ),
         owner=owner(plan),
-        host=scenario.regions[scenario.federation.host_region].cluster,
-        standby=scenario.regions[standby].cluster if standby else None,
+        host=workload.cluster_of(scenario, scenario.federation.host_region),
+        standby=workload.cluster_of(scenario, standby) if standby else None,
         names=[cluster_name(scenario, cluster) for cluster in workload.active_clusters(plan)],
         hosts=[(host.host, first_up(host.main_order, states[0])) for host in hosts],
         states=[state.name for state in states],

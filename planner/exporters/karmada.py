@@ -98,7 +98,7 @@ def _service_manifest(plan: Plan, name: str) -> Manifest:
 def _weights(plan: Plan, name: str) -> dict[str, int]:
     """Weight of each cluster that has replicas; others are left out, for 0 is refused."""
     service = plan.services[name]
-    weights = workload.by_cluster(plan.scenario, service.weights["karmada"])
+    weights = workload.by_cluster(plan.scenario, service.weights.get("karmada", {}))
     replicas = workload.by_cluster(plan.scenario, service.replicas)
     kept = {cluster: weights.get(cluster, 0) for cluster, count in replicas.items() if count > 0}
     for cluster, weight in kept.items():
@@ -199,7 +199,7 @@ def _places(plan: Plan) -> Document:
     """Return what both texts name: the host, and the clusters by way of registration."""
     regions = plan.scenario.regions
     return {
-        "host": regions[plan.scenario.federation.host_region].cluster,
+        "host": workload.cluster_of(plan.scenario, plan.scenario.federation.host_region),
         "push": [(r.cluster, n) for n, r in regions.items() if r.distribution == "kubeadm"],
         "pull": [(r.cluster, n) for n, r in regions.items() if r.distribution != "kubeadm"],
     }

@@ -86,7 +86,7 @@ def wanted_clusters(plan: Plan, name: str, pin: bool) -> dict[str, int]:
     """Return cluster to replicas for every cluster that may run the service `name`."""
     service = plan.services[name]
     replicas = workload.by_cluster(plan.scenario, service.replicas)
-    weights = workload.by_cluster(plan.scenario, service.weights["kubefed"])
+    weights = workload.by_cluster(plan.scenario, service.weights.get("kubefed", {}))
     names = workload.region_of_cluster(plan.scenario)
     return {
         cluster: replicas.get(cluster, 0)
@@ -167,7 +167,7 @@ def _preference(plan: Plan, name: str, clusters: Mapping[str, int]) -> Document:
 def _preference_with(plan: Plan, name: str, clusters: Mapping[str, int], least: int) -> Document:
     """Build the preference with the minimum `least` in every cluster that has replicas."""
     service = plan.services[name]
-    weights = workload.by_cluster(plan.scenario, service.weights["kubefed"])
+    weights = workload.by_cluster(plan.scenario, service.weights.get("kubefed", {}))
     most = workload.by_cluster(plan.scenario, service.max_replicas)
     entries: Document = {}
     for cluster, replicas in clusters.items():
@@ -262,7 +262,7 @@ def _places(plan: Plan) -> Document:
     return {
         "system_namespace": SYSTEM_NAMESPACE,
         "namespace": plan.scenario.namespace,
-        "host": regions[plan.scenario.federation.host_region].cluster,
+        "host": workload.cluster_of(plan.scenario, plan.scenario.federation.host_region),
         "members": list(workload.region_of_cluster(plan.scenario).items()),
         "unstated": [
             (region.cluster, name)

@@ -124,12 +124,10 @@ def host_steering(plan: Plan, host: str) -> HostSteering:
     Raises
     ------
     UnfaithfulExport
-        If the shares of an origin do not sum to 1.
+        If the shares of an origin do not sum to 1, or an origin or region is unknown.
     """
     origins = plan.hosts[host]
-    for origin, parts in origins.items():
-        if abs(fsum(part.share for part in parts) - 1) > _SUM_TOLERANCE:
-            raise UnfaithfulExport(f"the shares of origin '{origin}' at '{host}' do not sum to 1")
+    _check(plan, host)
     users = _users(plan, origins)
     rest = _by_users(plan, origins, users)
     countries: dict[str, dict[Order, float]] = {}
@@ -146,6 +144,20 @@ def host_steering(plan: Plan, host: str) -> HostSteering:
         main_order=min(followers, key=lambda order: (-followers[order], order)),
         users=followers,
     )
+
+
+def _check(plan: Plan, host: str) -> None:
+    """Refuse what the scenario does not know, and shares that leave users over."""
+    for origin, parts in plan.hosts[host].items():
+        if origin not in plan.scenario.origins:
+            raise UnfaithfulExport(f"'{host}' has the origin '{origin}', which the scenario lacks")
+        if abs(fsum(part.share for part in parts) - 1) > _SUM_TOLERANCE:
+            raise UnfaithfulExport(f"the shares of origin '{origin}' at '{host}' do not sum to 1")
+        unknown = {r for part in parts for r in part.order} - set(plan.scenario.regions)
+        if unknown:
+            raise UnfaithfulExport(
+                f"'{host}' sends '{origin}' to an unknown region '{min(unknown)}'"
+            )
 
 
 def _users(plan: Plan, origins: Iterable[str]) -> dict[str, float]:

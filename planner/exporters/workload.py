@@ -58,6 +58,19 @@ def region_of_cluster(scenario: Scenario) -> dict[str, str]:
     return clusters
 
 
+def cluster_of(scenario: Scenario, region: str) -> str:
+    """Return the cluster of a region.
+
+    Raises
+    ------
+    UnfaithfulExport
+        If the scenario has no such region.
+    """
+    if region not in scenario.regions:
+        raise UnfaithfulExport(f"'{region}' is named as a region, but the scenario has none of it")
+    return scenario.regions[region].cluster
+
+
 def active_clusters(plan: Plan) -> tuple[str, ...]:
     """Return the clusters in which the plan runs anything, in the scenario's order."""
     return tuple(

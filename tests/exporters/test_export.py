@@ -207,3 +207,24 @@ def test_a_service_without_replicas_has_no_files_and_is_named():
     manifests = {str(m.path): m.content for m in export(read(data))}
     assert not any("/services/static" in path for path in manifests)
     assert "without files: static" in manifests["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("scenario", "federation", "host_region"), "atlantis", "'atlantis'"),
+        (("scenario", "federation", "standby_region"), "atlantis", "'atlantis'"),
+        (("hosts", "api.company.com", "XX"), [{"share": 1.0, "order": ["tokyo"]}], "'XX'"),
+        (("hosts", "api.company.com", "TW", 0, "order"), ["atlantis"], "'atlantis'"),
+        (("services", "api", "replicas", "atlantis"), 1, "'atlantis'"),
+        (("services", "api", "weights"), {}, "'api'"),
+    ],
+)
+def test_a_plan_that_names_what_its_scenario_lacks_gets_a_sentence(path, value, words):
+    data = small_data()
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(UnfaithfulExport, match=words):
+        export(read(data))
