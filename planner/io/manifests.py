@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from planner.io.documents import dump_documents
-from planner.io.files import write_bytes, write_bytes_atomically
+from planner.io.files import write_bytes
 from planner.model.manifest import Manifest
 
 INDEX = ".planner-index"
@@ -67,22 +67,22 @@ def write_manifests(
     root.mkdir(parents=True, exist_ok=True)
     old = _read_index(root)
     _refuse_foreign(root, files, old)
-    new = {path: hashlib.sha256(data).hexdigest() for path, (data, _) in files.items()}
+    new = {path: (hashlib.sha256(data).hexdigest(),) for path, (data, _) in files.items()}
     stage = root / STAGE
     shutil.rmtree(stage, ignore_errors=True)
     try:
         _stage(stage, files)
         # Old and new at once: whatever a kill leaves behind is known to be ours.
-        _write_index(root, [*old.items(), *((path, (sha,)) for path, sha in new.items())])
+        _write_index(root, [*old.items(), *new.items()])
         for path in files:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (stage / path).replace(root / path)
+        others = {path: digests for path, digests in old.items() if path not in new}
+        if prune:
+            _remove(root, others)
+        _write_index(root, [*([] if prune else others.items()), *new.items()])
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-    gone = [path for path in old if path not in new] if prune else []
-    kept = [(path, old[path]) for path in old if path not in new and path not in gone]
-    _remove(root, gone, old)
-    _write_index(root, [*kept, *((path, (sha,)) for path, sha in new.items())])
 
 
 def stale_manifests(
@@ -167,18 +167,19 @@ def _refuse_foreign(
 
 def _stage(stage: Path, files: dict[str, tuple[bytes, bool]]) -> None:
     """Write every file below the staging folder."""
+    stage.mkdir()
     for path, (data, executable) in files.items():
         (stage / path).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(stage / path, data, executable=executable)
 
 
-def _remove(root: Path, gone: Iterable[str], digests: dict[str, tuple[str, ...]]) -> None:
+def _remove(root: Path, gone: dict[str, tuple[str, ...]]) -> None:
     """Remove files of an earlier export that are as it wrote them, and folders left empty."""
-    for path in gone:
+    for path, digests in gone.items():
         file = root / path
         if not file.parent.resolve().is_relative_to(root.resolve()) or file.is_symlink():
             continue
-        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() in digests[path]:
+        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() in digests:
             file.unlink()
             with suppress(OSError):
                 for parent in PurePosixPath(path).parents[:-1]:
@@ -203,4 +204,5 @@ def _write_index(root: Path, entries: Iterable[tuple[str, tuple[str, ...]]]) -> 
     """Write the index: one digest and path a line, sorted, as ``sha256sum`` does."""
     lines = {f"{sha}  {path}" for path, digests in entries for sha in digests}
     text = "".join(f"{line}\n" for line in sorted(lines, key=lambda line: (line[66:], line)))
-    write_bytes_atomically(root / INDEX, text.encode())
+    write_bytes(root / STAGE / INDEX, text.encode())
+    (root / STAGE / INDEX).replace(root / INDEX)

@@ -221,7 +221,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     (r"^[A-Z]{2}$", "an ISO 3166-1 country code", "use two capitals, such as 'TW'"),
     (r"^[A-Z]{3}$", "a metro code", "use three capitals, such as 'TPE'"),
     (r"^[A-Za-z0-9](", "an origin code", "use letters, digits and hyphens, such as 'TW'"),
-    (r"^\d{4}-", "a month", "write it as '2027-01'"),
+    (r"^[0-9]{4}-", "a month", "write it as '2027-01'"),
     (r"^/", "an absolute path", "use letters, digits and . _ - / only, from the root"),
 )
 

@@ -109,7 +109,7 @@ class Growth(Document):
     share_year: Growing = Field(default=0.0, description="growth of demand in a year")
     from_month: Text = Field(
         default="2027-01",
-        pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$",
         description="month of the demand given",
     )
     basis: Basis = None

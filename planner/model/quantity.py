@@ -24,7 +24,10 @@ _SUFFIXES: dict[str, Fraction] = {
     **{letter: Fraction(1000 ** (i + 1)) for i, letter in enumerate("kMGTPE")},
     **{f"{letter}i": Fraction(1024 ** (i + 1)) for i, letter in enumerate("KMGTPE")},
 }
-_PATTERN = r"^(\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d{1,2})|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?$"
+_PATTERN = (
+    r"^([0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+    r"(?:([eE][+-]?[0-9]{1,2})|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?$"
+)
 
 
 @dataclass(frozen=True)
