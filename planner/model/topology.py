@@ -40,6 +40,9 @@ class ServerType(Document):
     comparable_cloud_type: Text | None = Field(
         default=None, description="cloud machine type in prices.csv that stands in for the price"
     )
+    comparable_share: Positive = Field(
+        default=1.0, description="part of the comparable type's price that this server is worth"
+    )
     basis: Basis = None
 
 

@@ -43,6 +43,8 @@ class StaticProgram:
         Rows "an origin's shares with the region in their orders ≤ the service runs there".
     excess : dict
         Program column of the excess in (state, service, region, hour), where not promised.
+    row_key : dict
+        (state, service, region, hour) of each load row, by its index.
     """
 
     problem: Problem
@@ -55,6 +57,7 @@ class StaticProgram:
     uplink_row: Bools
     use_row: Bools
     excess: dict[tuple[int, int, int, int], int] = field(default_factory=dict)
+    row_key: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
 
 
 def static_program(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram:
@@ -187,10 +190,13 @@ def add_cut(
 
 def _add_load_rows(static: StaticProgram, wanted: Bools) -> None:
     """Append load rows, in units of one replica; with an excess where the state is not promised."""
-    blocks = [_load_row(static, *key) for key in map(tuple, np.argwhere(wanted & ~static.load_row))]
+    keys = [
+        (int(k), int(s), int(r), int(h)) for k, s, r, h in np.argwhere(wanted & ~static.load_row)
+    ]
     static.load_row |= wanted
-    if blocks:
-        static.program.add_rows(_stacked(blocks))
+    if keys:
+        index = static.program.add_rows(_stacked([_load_row(static, *key) for key in keys]))
+        static.row_key.update(zip(index.tolist(), keys, strict=True))
 
 
 def _load_row(static: StaticProgram, state: int, service: int, region: int, hour: int) -> Rows:

@@ -1,0 +1,210 @@
+"""The elastic copy: every limit may be passed at a price, so that it says which ones clash.
+
+The replicas, shares and loads are those of static steering; node pools may get more servers,
+services more replicas than their maximum, regions more uplink.  The cheapest such purchase is the
+way out; the load rows with a price are the promises that clash.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.optimization.columns import OrderColumns
+from planner.optimization.milp import rows
+from planner.optimization.static import StaticProgram, relax, static_program
+from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.packing import packing_limits
+from planner.units import gbps_from_payload
+
+_UPLINK_USD_PER_GBPS = 500.0
+"""Price of uplink in the elastic copy, US dollars a month for a Gbit/s (ours)."""
+
+_REPLICA_USD = 1.0
+"""Price of passing `max_replicas`: a number in a file, so less than any server."""
+
+_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Relief:
+    """The cheapest way out and the promises that ask for it.
+
+    Attributes
+    ----------
+    servers : ndarray of int, shape (N,)
+        Servers to add to each pool.
+    replicas : ndarray of int, shape (S, R)
+        Replicas above `max_replicas`.
+    uplink_gbps : ndarray, shape (R,)
+        Uplink to add, Gbit/s.
+    clashes : tuple of (int, int, int, int)
+        (state, service, region, hour) of the loads that ask for it, the most pressing first.
+    """
+
+    servers: Ints
+    replicas: Ints
+    uplink_gbps: Floats
+    clashes: tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class _Extras:
+    """Program columns of what may be bought."""
+
+    servers: Ints
+    replicas: Ints
+    uplink: Ints
+
+
+def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relief | None:
+    """Return the cheapest purchase that makes the problem feasible, or None where none does.
+
+    Parameters
+    ----------
+    problem : Problem
+        An infeasible problem.
+    columns : OrderColumns
+        Its order columns; every host and origin with demand has one.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Relief or None
+        What to add.
+    """
+    loose = _loosened(problem)
+    static = static_program(loose, columns, seed)
+    extras = _add_extras(static, problem)
+    relaxed = relax(static, _LIMIT_S, 1e-6)
+    if relaxed.x is None:
+        return None
+    clashes = _pressing(static, relaxed.row_dual)
+    x = _whole(static, relaxed.x)
+    replicas = np.ceil(x[extras.replicas] - 1e-6).astype(np.int64)
+    servers = np.ceil(x[extras.servers] - 1e-6).astype(np.int64)
+    uplink = np.where(x[extras.uplink] > 1e-6, x[extras.uplink], 0.0)
+    return Relief(servers, replicas.reshape(problem.min_replicas.shape), uplink, clashes)
+
+
+def _loosened(problem: Problem) -> Problem:
+    """Return the problem with pools and maxima out of the way and nothing but extras to pay."""
+    pools = replace(problem.pools, servers=problem.pools.servers * 20 + 20)
+    return replace(
+        problem,
+        pools=pools,
+        max_replicas=np.where(problem.max_replicas > 0, 100_000, 0),
+        uplink_gbps=np.full_like(problem.uplink_gbps, 1e9),
+        cost_usd_month=np.zeros_like(problem.cost_usd_month),
+        fixed_cost_usd_month=np.zeros_like(problem.fixed_cost_usd_month),
+        usd_per_ms=0.0,
+        usd_per_lost_request=0.0,
+    )
+
+
+def _add_extras(static: StaticProgram, problem: Problem) -> _Extras:
+    """Append what may be bought and the limits that it loosens."""
+    price = np.where(
+        problem.pools.server_cost_usd_month > 0, problem.pools.server_cost_usd_month, 100.0
+    )
+    program = static.program
+    extras = _Extras(
+        servers=program.add_columns(price, 0.0, problem.pools.servers * 19.0 + 20, integer=True),
+        replicas=program.add_columns(np.full(problem.min_replicas.size, _REPLICA_USD), 0.0, np.inf),
+        uplink=program.add_columns(
+            np.full(problem.uplink_gbps.size, _UPLINK_USD_PER_GBPS), 0.0, np.inf
+        ),
+    )
+    _limit_replicas(static, problem, extras)
+    _limit_packing(static, problem, extras)
+    _limit_uplinks(static, problem, extras)
+    return extras
+
+
+def _limit_replicas(static: StaticProgram, problem: Problem, extras: _Extras) -> None:
+    """Replicas stay within the true maxima, extras aside."""
+    n = static.master.replicas.ravel()
+    top = problem.max_replicas.ravel().astype(float)
+    row = np.arange(n.size)
+    static.program.add_rows(
+        rows(
+            top * 0 - np.inf,
+            top,
+            np.concatenate([row, row]),
+            np.concatenate([n, extras.replicas]),
+            np.concatenate([np.ones(n.size), -np.ones(n.size)]),
+        )
+    )
+
+
+def _limit_packing(static: StaticProgram, problem: Problem, extras: _Extras) -> None:
+    """Append the packing limit of the true pools, each added server worth a server's room."""
+    limits, surge = packing_limits(problem), problem.surge_replicas
+    loose = static.master.limits
+    for region in range(limits.room.shape[0]):
+        mine = np.flatnonzero(problem.pools.region == region)
+        for last in np.flatnonzero(static.master.bound[:, region] > 0):
+            weight = loose.weight[region, last]
+            room = limits.room[region, last]
+            start = room if np.isfinite(room) else float(weight[last])
+            free = float(weight @ (10_000 * np.ones_like(weight)))
+            on_runs = weight * surge
+            on_runs[last] += free
+            column = np.concatenate(
+                [
+                    static.master.replicas[:, region],
+                    static.master.runs[:, region],
+                    extras.servers[mine],
+                ]
+            )
+            value = np.concatenate([weight, on_runs, -np.ones(mine.size)])
+            static.program.add_rows(
+                rows(-np.inf, start + free, np.zeros(column.size), column, value)
+            )
+
+
+def _limit_uplinks(static: StaticProgram, problem: Problem, extras: _Extras) -> None:
+    """Append the uplink rows of every promised state at its busiest hours."""
+    columns, hosts = static.columns, problem.host_of_service
+    gbps = gbps_from_payload(1.0, 1.0) * problem.payload_kib[:, None, None] * problem.demand_rps
+    host_gbps = np.zeros((len(problem.axes.hosts), *gbps.shape[1:]))
+    np.add.at(host_gbps, hosts, gbps)
+    each = host_gbps[columns.host, columns.origin]
+    for state in np.flatnonzero(problem.must_survive):
+        for region in np.flatnonzero(problem.region_up[state]):
+            used = np.flatnonzero(columns.serve[state] == region)
+            for hour in np.unique(each[used].argmax(axis=1)) if used.size else ():
+                column = np.append(static.share[used], extras.uplink[region])
+                value = np.append(each[used, hour], -1.0)
+                top = problem.uplink_gbps[region]
+                static.program.add_rows(rows(-np.inf, top, np.zeros(column.size), column, value))
+
+
+def _pressing(
+    static: StaticProgram, row_dual: Floats | None
+) -> tuple[tuple[int, int, int, int], ...]:
+    """Return the load rows with a price, the dearest first, one for each service and state."""
+    if row_dual is None:
+        return ()
+    priced = sorted(
+        (
+            (abs(row_dual[row]), key)
+            for row, key in static.row_key.items()
+            if abs(row_dual[row]) > 1e-7
+        ),
+        key=lambda item: (-item[0], item[1]),
+    )
+    found: dict[tuple[int, int], tuple[int, int, int, int]] = {}
+    for _, key in priced:
+        found.setdefault((key[0], key[1]), key)
+    return tuple(found.values())
+
+
+def _whole(static: StaticProgram, x: Floats) -> Floats:
+    """Return a point with whole servers, from the solver's own tree; the relaxed one at a limit."""
+    until = time.perf_counter() + _LIMIT_S
+    result = static.program.integral(max(0.1, until - time.perf_counter()), 1e-3)
+    return x if result.x is None else result.x

@@ -1,0 +1,188 @@
+r"""Which regions may serve which origins: the promise of a 95th percentile, kept at the ceiling.
+
+A pair of origin and region is admissible for a service if, with the fewest replicas and at the
+utilisation ceiling,
+
+.. math:: P(\text{network} + \text{home calls} + \text{server} > p95) \le 0.05 .
+
+The network is a mixture over the origin's points, jitter, and warm or new connections; a home call
+adds one round trip between regions with probability `home_share`.  The server is M/M/c or
+Allen-Cunneen G/G/c.  Pooling only helps, so the promise still holds with more replicas, and
+capacity is linear in replicas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.latency.queueing import sojourn_tail
+from planner.problem.arrays import Bools, Floats, Ints, Network, Queue
+
+PROMISED_PROBABILITY = 0.95
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What admissibility needs to know of the services.
+
+    Attributes
+    ----------
+    queue : Queue
+        The server's part.
+    home_share : ndarray, shape (S,)
+        Share of calls that must reach the home region.
+    rps_per_replica : ndarray, shape (S, R)
+        Requests per second one replica completes at full utilisation.
+    min_replicas : ndarray of int, shape (S, R)
+        Fewest replicas where the service runs.
+    """
+
+    queue: Queue
+    home_share: Floats
+    rps_per_replica: Floats
+    min_replicas: Ints
+
+
+def late_probability(
+    network: Network,
+    requests: Requests,
+    service: int,
+    limit_ms: float | Floats,
+    ceiling_share: float,
+    home: int,
+    point_rtt_ms: Floats,
+    region_rtt_ms: Floats,
+) -> Floats:
+    """Return the probability that a request of one service takes longer than the limit.
+
+    Parameters
+    ----------
+    network : Network
+        Shares of points, jitter and new connections.
+    requests : Requests
+        Queues and home calls.
+    service : int
+        Which service.
+    limit_ms : float or ndarray, shape (O, R)
+        The limit, ms.
+    ceiling_share : float
+        Utilisation of the workers.
+    home : int
+        Region that serves home calls; -1 for none.
+    point_rtt_ms : ndarray, shape (O, P, R)
+        Round trips of the state, ms; inf where the path is cut.
+    region_rtt_ms : ndarray, shape (R, R)
+        The same between regions.
+
+    Returns
+    -------
+    ndarray, shape (O, R)
+        Probability; 1 where the path is cut.
+    """
+    shift, weight = _shifts(network, requests, service, home, point_rtt_ms, region_rtt_ms)
+    cut = ~np.isfinite(shift)
+    left = np.where(cut, -1.0, limit_ms - np.where(cut, 0.0, shift))
+    replicas = np.maximum(requests.min_replicas[service], 1)
+    arrival = ceiling_share * requests.rps_per_replica[service] * replicas
+    queue = requests.queue
+    late = sojourn_tail(
+        left,
+        replicas * int(queue.workers_per_replica[service]),
+        arrival,
+        float(queue.service_time_ms[service]),
+        arrival_cv2=float(queue.arrival_cv2[service]),
+        service_cv2=float(queue.service_cv2[service]),
+    )
+    probability: Floats = np.einsum("aor,ao->or", np.where(cut, 1.0, late), weight)
+    return probability
+
+
+def _shifts(
+    network: Network,
+    requests: Requests,
+    service: int,
+    home: int,
+    point_rtt_ms: Floats,
+    region_rtt_ms: Floats,
+) -> tuple[Floats, Floats]:
+    """Return what precedes the server, one row a combination: ms [A, O, R] and weight [A, O]."""
+    fresh = float(network.new_connection_share[service])
+    trips = 1.0 + float(network.setup_round_trips[service])
+    share = float(requests.home_share[service]) if home >= 0 else 0.0
+    to_home = region_rtt_ms[:, home] if home >= 0 else np.zeros(region_rtt_ms.shape[0])
+    shift, weight = [], []
+    for jitter, probable in zip(network.jitter_factor, network.jitter_share, strict=True):
+        for point in range(point_rtt_ms.shape[1]):
+            rtt = point_rtt_ms[:, point] * jitter
+            here = network.point_share[:, point] * probable
+            for round_trips, connection in ((1.0, 1 - fresh), (trips, fresh)):
+                for call, calls in ((0.0, 1 - share), (1.0, share)):
+                    if connection * calls > 0:
+                        way = call * to_home * jitter if call else np.zeros_like(to_home)
+                        shift.append(rtt * round_trips + way)
+                        weight.append(here * connection * calls)
+    return np.stack(shift), np.stack(weight)
+
+
+def admissible_states(
+    network: Network,
+    requests: Requests,
+    *,
+    allowed: Bools,
+    region_up: Bools,
+    home_region: Ints,
+    point_rtt_ms: Floats,
+    region_rtt_ms: Floats,
+    limit_ms: Floats,
+    emergency_limit_ms: Floats,
+    ceilings: tuple[float, float],
+) -> Bools:
+    """Return which regions may serve which origins in each state.
+
+    Parameters
+    ----------
+    network, requests
+        See `late_probability`.
+    allowed : ndarray of bool, shape (S, O, R)
+        What residency and the services' own lists allow.
+    region_up : ndarray of bool, shape (K, R)
+        Which regions are up.
+    home_region : ndarray of int, shape (K, S)
+        Home region of each state; -1 where none is left or needed.
+    point_rtt_ms, region_rtt_ms : ndarray, shape (K, O, P, R) and (K, R, R)
+        Round trips of each state, ms.
+    limit_ms, emergency_limit_ms : ndarray, shape (S,)
+        Limits in state 0 and in all others, ms.
+    ceilings : (float, float)
+        Utilisation in state 0 and in all others.
+
+    Returns
+    -------
+    ndarray of bool, shape (K, S, O, R)
+        True where the promise is kept and the region is up.
+    """
+    states, services = home_region.shape
+    out = np.zeros((states, *allowed.shape), bool)
+    known: dict[tuple[int, bool, int, bytes], Bools] = {}
+    for state in range(states):
+        paths = point_rtt_ms[state].tobytes() + region_rtt_ms[state].tobytes()
+        for service in range(services):
+            home = int(home_region[state, service])
+            key = (service, state == 0, home, paths)
+            if key not in known:
+                limit = (limit_ms if state == 0 else emergency_limit_ms)[service]
+                late = late_probability(
+                    network,
+                    requests,
+                    service,
+                    float(limit),
+                    ceilings[0 if state == 0 else 1],
+                    home,
+                    point_rtt_ms[state],
+                    region_rtt_ms[state],
+                )
+                known[key] = late <= 1 - PROMISED_PROBABILITY + 1e-12
+            out[state, service] = known[key] & allowed[service] & region_up[state]
+    return out

@@ -1,0 +1,84 @@
+"""What servers and replicas cost a month."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from planner.io.datasets import read_table
+from planner.model.topology import ServerType
+from planner.problem.arrays import Floats, NodePools
+
+TERM = "1 year"
+"""Price term of the comparable cloud type: hardware is committed, not rented by the hour (ours)."""
+
+
+@cache
+def _prices() -> dict[tuple[str, str], float]:
+    """Return the price of each (region, cloud type), US dollars a month."""
+    table = read_table("prices")
+    rows = table[(table["term"] == TERM) & (table["unit"] == "server month")]
+    keys = zip(rows["price_region"], rows["item"], strict=True)
+    return dict(zip(keys, rows["price_usd"].astype(float), strict=True))
+
+
+def server_cost_usd_month(kind: ServerType, price_region: str | None) -> float:
+    """Return the price of one server; without one of its own, the comparable cloud type's.
+
+    Parameters
+    ----------
+    kind : ServerType
+        The kind of machine.
+    price_region : str or None
+        Cloud region whose prices compare.
+
+    Returns
+    -------
+    float
+        US dollars a month; 0 where neither price is known.
+
+    Examples
+    --------
+    >>> kind = ServerType(cpu_cores=31.0, memory_gib=118.0, comparable_cloud_type="n2-standard-32")
+    >>> server_cost_usd_month(kind, "asia-east1")
+    827.481
+    """
+    if kind.cost_usd_month is not None:
+        return kind.cost_usd_month
+    price = _prices().get((price_region or "", kind.comparable_cloud_type or ""), 0.0)
+    return price * kind.comparable_share
+
+
+def replica_cost_usd_month(
+    pools: NodePools, regions: int, cpu_cores: Floats, memory_gib: Floats
+) -> Floats:
+    """Return the cost of one replica: its dominant share of the region's hardware.
+
+    Parameters
+    ----------
+    pools : NodePools
+        Node pools of all regions.
+    regions : int
+        Number of regions.
+    cpu_cores, memory_gib : ndarray, shape (S,)
+        Requests of one replica.
+
+    Returns
+    -------
+    ndarray, shape (S, R)
+        US dollars a month.
+
+    References
+    ----------
+    A. Ghodsi et al., "Dominant Resource Fairness", NSDI 2011 (the dominant share).
+    """
+    count = pools.servers
+
+    def total(each: Floats) -> Floats:
+        return np.bincount(pools.region, weights=each * count, minlength=regions).astype(float)
+
+    cpu = cpu_cores[:, None] / total(pools.cpu_cores)
+    memory = memory_gib[:, None] / total(pools.memory_gib)
+    cost: Floats = np.maximum(cpu, memory) * total(pools.server_cost_usd_month)
+    return cost

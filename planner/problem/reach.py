@@ -1,0 +1,45 @@
+"""The 95th percentile that a region could offer at its ceiling: the limit that would be needed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.problem.admissibility import PROMISED_PROBABILITY, Requests, late_probability
+from planner.problem.arrays import Floats, Problem
+
+
+def reachable_p95_ms(problem: Problem, state: int, service: int) -> Floats:
+    """Return the least limit that each pair of origin and region could keep.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    state, service : int
+        Which failure state and service.
+
+    Returns
+    -------
+    ndarray, shape (O, R)
+        Milliseconds, at the state's ceiling with the fewest replicas; inf where the path is cut.
+
+    Notes
+    -----
+    Detours of the state are added to every point of an origin alike.
+    """
+    requests = Requests(
+        problem.queue, problem.home_share, problem.rps_per_replica, problem.min_replicas
+    )
+    network, ceiling = problem.network, float(problem.ceiling_share[state])
+    detour = problem.state_rtt_ms[state] - problem.rtt_ms
+    point = network.point_rtt_ms + detour[:, None, :]
+    home = int(problem.home_region[state, service])
+    low, high = np.zeros_like(problem.rtt_ms), np.full_like(problem.rtt_ms, 1e5)
+    for _ in range(40):
+        middle = (low + high) / 2
+        late = late_probability(
+            network, requests, service, middle, ceiling, home, point, network.region_rtt_ms
+        )
+        kept = late <= 1 - PROMISED_PROBABILITY
+        low, high = np.where(kept, low, middle), np.where(kept, middle, high)
+    return np.where(np.isfinite(detour), high, np.inf)
