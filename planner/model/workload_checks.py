@@ -26,7 +26,7 @@ def _image(scenario: Scenario, name: str, service: Service) -> Iterator[Finding]
 
 def _name_and_port(scenario: Scenario, name: str, service: Service) -> Iterator[Finding]:
     """Check what Kubernetes asks of a Service."""
-    if not name[0].isalpha():
+    if name[:1].isdigit():
         message = f"the name '{name}' begins with a digit, which a Kubernetes Service may not"
         yield Finding(("services", name), message, "begin it with a letter")
     if service.port > 65535:
