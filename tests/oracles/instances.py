@@ -230,7 +230,7 @@ def _rates(
     """Draw unequal rates such that the survivors just hold the peak with a few replicas each."""
     peak = demand.sum(axis=1).max(axis=1)
     survivors = max(size.regions - depth, 1)
-    base = np.maximum(peak, 10.0) / survivors / 0.7 / rng.uniform(0.4, 0.55 * max_replicas)
+    base = np.maximum(peak, 10.0) / survivors / 0.7 / rng.uniform(0.3, 0.45 * max_replicas)
     rates: Floats = base[:, None] * rng.uniform(0.7, 1.5, (size.services, size.regions))
     return rates
 
@@ -244,11 +244,11 @@ def _bounds(rng: np.random.Generator, size: _Size, max_replicas: int) -> tuple[I
 
 
 def _machines(rng: np.random.Generator, size: _Size) -> dict[str, Any]:
-    """Draw requests and node pools, mostly roomy."""
+    """Draw requests and node pools, some of them tight."""
     cpu, memory = rng.uniform(0.25, 2.5, size.services), rng.uniform(0.5, 5, size.services)
     region = np.repeat(np.arange(size.regions), rng.integers(1, 3, size.regions))
-    roomy = rng.choice([1.0, 2.0, 4.0], p=[0.3, 0.3, 0.4])
     survive = bool(rng.random() < 0.3)
+    roomy = rng.choice([0.8, 4.0], region.size, p=[0.5, 0.5])
     pools = NodePools(
         region=region,
         cpu_cores=roomy * rng.uniform(6, 16, region.size),
@@ -262,8 +262,9 @@ def _machines(rng: np.random.Generator, size: _Size) -> dict[str, Any]:
 
 
 def _uplinks(rng: np.random.Generator, size: _Size, demand: Floats, payload: Floats) -> Floats:
-    """Draw uplinks: tight in a third of the problems, ample in the others."""
+    """Draw uplinks, some of them tight."""
     peak = np.einsum("soh,s->h", demand, payload).max() * KIB_BITS / 1e9
-    factor = 100.0 if rng.random() < 0.67 else rng.uniform(0.6, 1.2)
-    uplinks: Floats = peak * factor * rng.uniform(0.7, 1.3, size.regions)
+    tight = rng.random(size.regions) < rng.choice([0.0, 0.4])
+    factor = np.where(tight, rng.uniform(0.2, 0.6, size.regions), 100.0)
+    uplinks: Floats = peak * factor
     return uplinks
