@@ -69,8 +69,9 @@ def percentiles(problem: Problem, solution: Solution, carried_rps: Floats) -> Pe
 
     Notes
     -----
-    The jitter of the user's round trip and that of the home call are independent; set-up round
-    trips of a new connection share the request's jitter.  A queue has
+    One jitter factor holds for all round trips of a request, as in
+    `planner.problem.admissibility`.  A state's detour is that of the origin's mean, added to each
+    of its points; round trips between regions are those of the normal state.  A queue has
     replicas × `workers_per_replica` servers; its tail is that of `planner.latency.queueing`, read
     from a table.
     """
@@ -133,9 +134,9 @@ def _cases(problem: Problem, service: int) -> Cases:
     new, called = network.new_connection_share[service], problem.home_share[service]
     jitter = list(zip(network.jitter_factor, network.jitter_share, strict=True))
     trips = [(1.0, 1 - new), (1 + network.setup_round_trips[service], new)]
-    home = [(0.0, 1 - called), *((factor, called * share) for factor, share in jitter)]
+    home = [(0.0, 1 - called), (1.0, called)]
     rows = [
-        (factor * count, away, share * opened * calls)
+        (factor * count, factor * away, share * opened * calls)
         for (factor, share), (count, opened), (away, calls) in product(jitter, trips, home)
         if share * opened * calls > 0
     ]

@@ -84,11 +84,11 @@ def _tail(parts: list[Part], problem: Problem, s: int, t_ms: float) -> float:
     jitter = list(zip(network.jitter_factor.tolist(), network.jitter_share.tolist(), strict=True))
     new, called = float(network.new_connection_share[s]), float(problem.home_share[s])
     trips = [(1.0, 1 - new), (1.0 + float(network.setup_round_trips[s]), new)]
-    home = [(0.0, 1 - called)] + [(f, called * p) for f, p in jitter]
+    home = [(0.0, 1 - called), (1.0, called)]
     tail = 0.0
     for weight, rtt, to_home, servers, load, service_ms in parts:
         for (f, p), (n, q), (g, c) in product(jitter, trips, home):
-            rest = t_ms - rtt * f * n - to_home * g
+            rest = t_ms - f * (rtt * n + to_home * g)
             later = _sojourn(rest, servers, load, service_ms, problem, s)
             tail += weight / total * p * q * c * later
     return tail

@@ -153,11 +153,10 @@ def test_a_mixture_is_what_events_say() -> None:
         point = rng.random(size) < 0.4
         leg = network.point_rtt_ms[0, point.astype(int), region]
         trips = 1 + 2 * (rng.random(size) < 0.2)
-        jitter = rng.choice(network.jitter_factor, (2, size), p=network.jitter_share)
+        jitter = rng.choice(network.jitter_factor, size, p=network.jitter_share)
         called = rng.random(size) < 0.3
-        parts.append(
-            queue + leg * trips * jitter[0] + called * network.region_rtt_ms[region, 0] * jitter[1]
-        )
+        round_trips_ms = leg * trips + called * network.region_rtt_ms[region, 0]
+        parts.append(queue + round_trips_ms * jitter)
         by_region = float(np.quantile(parts[-1], 0.95))
         assert found.region_p95_ms[0, region] == pytest.approx(by_region, rel=0.01)
     everyone = float(np.quantile(np.concatenate(parts), 0.95))
