@@ -78,9 +78,9 @@ class CostWeights(Document):
 
 
 PRESETS: dict[str, tuple[float, float, float]] = {
-    "latency": (1.0, 200.0, 0.001),
+    "latency": (1.0, 500.0, 0.001),
     "cost": (1.0, 0.0, 0.0),
-    "balanced": (1.0, 20.0, 0.0001),
+    "balanced": (1.0, 100.0, 0.0001),
 }
 """Preset to (cost factor, usd_per_ms, usd_per_lost_request); the figures are ours."""
 

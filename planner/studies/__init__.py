@@ -1,0 +1,1 @@
+"""Whole studies: the steps put together, builder and judge side by side."""

@@ -1,0 +1,81 @@
+"""The main job: optimise, let the judge replay it, and write the plan down."""
+
+from __future__ import annotations
+
+from planner.model.plan import Plan
+from planner.optimization.optimize import solve
+from planner.problem.arrays import Problem, Solution
+from planner.problem.documents import as_plan, solution_of
+from planner.problem.judgement import Judgement
+from planner.simulation import replay
+from planner.simulation.assessment import Assessment
+from planner.simulation.headroom import headroom
+
+
+def optimize(
+    problem: Problem, *, gap: float = 1e-4, time_limit_s: float = 60.0, seed: int = 0
+) -> Plan:
+    """Find the cheapest plan that keeps the policy, judged and with its proof.
+
+    Parameters
+    ----------
+    problem : Problem
+        From `build_problem`.
+    gap : float
+        Relative gap at which to stop.
+    time_limit_s : float
+        Seconds after which the best plan so far is returned, marked as stopped at a limit.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Plan
+        Replicas, weights, shares and orders, cost, proof, headroom, worst state.
+
+    Raises
+    ------
+    Infeasible
+        If no plan keeps every promise.
+    SolverStopped
+        If none was found before the limit.
+    """
+    solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed)
+    return as_plan(problem, solution, judge(problem, solution))
+
+
+def judge(problem: Problem, solution: Solution) -> Judgement:
+    """Replay a solution and gather what a plan records of it."""
+    assessment = replay.simulate(problem, solution)
+    margin = headroom(problem, solution, assessment)
+    worst = assessment.worst
+    return Judgement(
+        region_p95_ms=assessment.region_p95_ms,
+        origin_p95_ms=assessment.origin_p95_ms,
+        lost_requests_month=float(assessment.lost_requests_month.sum()),
+        headroom_factor=margin.factor,
+        headroom_regions=margin.regions,
+        limited_by=margin.limited_by,
+        worst_state=worst.state,
+        worst_unserved_share=worst.unserved_share,
+        worst_p95_over_limit=worst.p95_over_limit,
+        worst_cause=worst.cause,
+    )
+
+
+def simulate(problem: Problem, plan: Plan) -> Assessment:
+    """Replay a plan in the steady state of every failure state.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem of the plan's scenario.
+    plan : Plan
+        A static plan.
+
+    Returns
+    -------
+    Assessment
+        Who serves whom, what is lost and why, 95th percentiles, the worst promised state.
+    """
+    return replay.simulate(problem, solution_of(problem, plan))
