@@ -33,6 +33,8 @@ class OrderColumns:
         Whether the origin has any demand at the host.
     missing : ndarray of int, shape (M, 2)
         Pairs (host, origin) with demand for which no column exists.
+    cost_usd_month : ndarray, shape (C,)
+        What the whole column costs: its latency, and its demand that nobody serves.
     """
 
     host: Ints
@@ -41,6 +43,7 @@ class OrderColumns:
     serve: Ints
     called: Bools
     missing: Ints
+    cost_usd_month: Floats
 
 
 def promised_depth(problem: Problem) -> int:
@@ -138,34 +141,33 @@ def _gathered(
     """Put the columns of all hosts and origins in one table."""
     count = [order.shape[0] for _, _, order, _ in parts]
     states = problem.region_up.shape[0]
+    host = np.repeat([host for host, *_ in parts], count).astype(np.int64)
+    origin = np.repeat([origin for _, origin, *_ in parts], count).astype(np.int64)
+    serve = np.concatenate([np.empty((states, 0), np.int64), *(p[3] for p in parts)], axis=1)
     return OrderColumns(
-        host=np.repeat([host for host, *_ in parts], count).astype(np.int64),
-        origin=np.repeat([origin for _, origin, *_ in parts], count).astype(np.int64),
+        host=host,
+        origin=origin,
         order=np.concatenate([np.empty((0, depth + 1), np.int64), *(p[2] for p in parts)]),
-        serve=np.concatenate([np.empty((states, 0), np.int64), *(p[3] for p in parts)], axis=1),
+        serve=serve,
         called=called,
         missing=np.array(missing, dtype=np.int64).reshape(-1, 2),
+        cost_usd_month=_costs(problem, host, origin, serve),
     )
 
 
-def column_costs(problem: Problem, columns: OrderColumns) -> Floats:
-    """Return what a whole column costs a month: its latency, and its demand that nobody serves.
+def _costs(problem: Problem, hosts: Ints, origins: Ints, serves: Ints) -> Floats:
+    """Return what each column costs a month, US dollars, shape (C,).
 
-    The first is ``usd_per_ms × Σ D·latency / Σ D`` at the region that serves it in the normal
-    state; the second ``usd_per_lost_request`` for what finds no admissible surviving region.
-
-    Returns
-    -------
-    ndarray, shape (C,)
-        US dollars a month.
+    Latency is ``usd_per_ms × Σ D·latency / Σ D`` at the region that serves in the normal state;
+    ``usd_per_lost_request`` is paid for what finds no admissible surviving region.
     """
     mean_rps = problem.demand_rps.mean(axis=2)
     total = max(float(mean_rps.sum()), 1e-300)
-    cost = np.zeros(columns.host.size)
+    cost = np.zeros(hosts.size)
     lost = lost_usd_per_rps(problem)
     for service, host in enumerate(problem.host_of_service):
-        mine = columns.host == host
-        origin, serve = columns.origin[mine], columns.serve[:, mine]
+        mine = hosts == host
+        origin, serve = origins[mine], serves[:, mine]
         rps = mean_rps[service, origin]
         near = problem.latency_ms[service, origin, serve[0]]
         states = np.arange(serve.shape[0])[:, None]

@@ -246,6 +246,10 @@ class Milp:
         # The clock of a HiGHS object runs on over its solves.
         self._highs.setOptionValue("time_limit", self._highs.getRunTime() + max(0.01, time_limit_s))
         self._highs.run()
+        if self._highs.getModelStatus() == highspy.HighsModelStatus.kNotset:
+            # The basis left by an infeasible program can be beyond repair: start from none.
+            self._highs.clearSolver()
+            self._highs.run()
         model = self._highs.getModelStatus()
         if model not in _STATUS:
             text = self._highs.modelStatusToString(model)

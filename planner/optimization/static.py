@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.optimization.columns import OrderColumns, column_costs, lost_usd_per_rps
-from planner.optimization.cuts import group_origins, violated_cuts
+from planner.optimization.columns import OrderColumns, lost_usd_per_rps
+from planner.optimization.cuts import Groups, group_origins, violated_cuts
 from planner.optimization.loads import TOLERANCE, Verdict, judge
 from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp, MilpResult, Rows, rows
@@ -45,6 +45,8 @@ class StaticProgram:
         Program column of the excess in (state, service, region, hour), where not promised.
     row_key : dict
         (state, service, region, hour) of each load row, by its index.
+    groups : dict
+        Origins with the same admissible regions, of each promised (state, service).
     """
 
     problem: Problem
@@ -58,15 +60,14 @@ class StaticProgram:
     use_row: Bools
     excess: dict[tuple[int, int, int, int], int] = field(default_factory=dict)
     row_key: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    groups: dict[tuple[int, int], Groups] = field(default_factory=dict)
 
 
 def static_program(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram:
     """Build the program with its first rows: every promised state at its busiest hour."""
     program = Milp(seed=seed)
     master = add_master(program, problem)
-    share = program.add_columns(
-        column_costs(problem, columns), 0.0, 1.0, integer=not problem.split_origins
-    )
+    share = program.add_columns(columns.cost_usd_month, 0.0, 1.0, integer=not problem.split_origins)
     group = columns.host * len(problem.axes.origins) + columns.origin
     _, row = np.unique(group, return_inverse=True)
     ones = np.ones(int(row.max(initial=-1)) + 1)
@@ -162,21 +163,25 @@ def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict
 
 def add_cut_round(static: StaticProgram, x: Floats) -> int:
     """Add the cuts that a point breaks, all promised states and services; return how many."""
-    problem = static.problem
     replicas = x[static.master.replicas]
     added = 0
-    for state in np.flatnonzero(problem.must_survive):
-        for service in range(replicas.shape[0]):
-            groups = group_origins(
-                problem.state_admissible[state, service] & problem.region_up[state],
-                problem.demand_rps[service],
-            )
-            for cut in violated_cuts(
-                groups, static.one_rps[state, service], replicas[service], tolerance=1e-5, most=2
-            ):
-                add_cut(static.program, static.master, service, cut.coefficient, cut.right_side)
-                added += 1
+    for (state, service), groups in _grouped(static).items():
+        rate = static.one_rps[state, service]
+        for cut in violated_cuts(groups, rate, replicas[service], tolerance=1e-5, most=2):
+            add_cut(static.program, static.master, service, cut.coefficient, cut.right_side)
+            added += 1
     return added
+
+
+def _grouped(static: StaticProgram) -> dict[tuple[int, int], Groups]:
+    """Return the groups of origins of every promised state and service, made once."""
+    problem = static.problem
+    if not static.groups:
+        for state in np.flatnonzero(problem.must_survive).tolist():
+            for service in range(problem.cpu_cores.size):
+                allowed = problem.state_admissible[state, service] & problem.region_up[state]
+                static.groups[state, service] = group_origins(allowed, problem.demand_rps[service])
+    return static.groups
 
 
 def add_cut(
