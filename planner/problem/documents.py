@@ -149,7 +149,7 @@ def _services(
             replicas=wanted,
             max_replicas=most,
             weights={
-                "kubefed": _kubefed_weights(scenario, name, wanted, most),
+                "kubefed": _kubefed_weights(scenario, name, wanted),
                 "karmada": _karmada_weights(scenario, wanted),
             },
             p95_ms=_known(regions, judgement.region_p95_ms[s]),
@@ -167,16 +167,13 @@ def _known(names: tuple[str, ...], value_ms: Floats) -> dict[str, float]:
     }
 
 
-def _kubefed_weights(
-    scenario: Scenario, service: str, wanted: dict[str, int], most: dict[str, int]
-) -> dict[str, int]:
+def _kubefed_weights(scenario: Scenario, service: str, wanted: dict[str, int]) -> dict[str, int]:
     """Return the weights with which KubeFed's own arithmetic returns the replicas."""
     cluster = {r: scenario.regions[r].cluster for r in wanted}
     plan = for_replicas(
         {cluster[r]: n for r, n in wanted.items()},
         target="kubefed",
         key=f"{scenario.namespace}/{service}",
-        max_replicas={cluster[r]: n for r, n in most.items() if wanted[r] > 0},
     )
     return {r: plan.weights.get(cluster[r], 0) for r in wanted}
 
