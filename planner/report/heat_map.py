@@ -17,6 +17,7 @@ from planner.report.tables import main_regions, region_names
 
 MOST_ORIGINS = 60
 DARKEST_MS = 350.0
+WHITE_FROM_SHARE = 0.72  # of the darkest; from there white has the better contrast
 SHADES = LinearSegmentedColormap.from_list(
     "round trips", ["#f7fbff", "#d3e4f3", "#9dcae1", "#539dcc", "#1d6cb1", "#08306b"]
 )
@@ -95,7 +96,7 @@ def _write_cells(ax: Axes, rtt_ms: Floats, top: float) -> None:
     """Write each round trip into its cell, dark on light and light on dark."""
     for (i, j), value in np.ndenumerate(rtt_ms):
         text = f"{value:.0f}" if np.isfinite(value) else "cut"
-        colour = "white" if value > 0.55 * top else INK
+        colour = "white" if value > WHITE_FROM_SHARE * top else INK
         ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=7.5, color=colour)
 
 

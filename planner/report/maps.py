@@ -28,7 +28,7 @@ NORTHERNMOST_DEG = 78.0
 LARGEST_REGION_PT = 30.0
 LARGEST_ORIGIN_PT = 13.0
 HALO = (Stroke(linewidth=2.5, foreground="white", alpha=0.85), Normal())
-SIDEWAYS = ((1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (0.0, 1.0))
+SIDEWAYS = ((1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-0.7, -0.7), (0.7, -0.7))
 
 
 @in_our_style

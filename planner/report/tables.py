@@ -231,19 +231,21 @@ def share_groups(plan: Plan) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``hosts, shares, origins``: host names with the same steering share a row,
-        ``shares`` is written ``60 % taipei > tokyo, 40 % tokyo > taipei``, origins stand in the
-        order of the scenario.
+        Columns ``hosts, shares, origins``: host names that steer every origin alike share their
+        rows, ``shares`` is written ``60 % taipei > tokyo, 40 % tokyo > taipei``, origins stand in
+        the order of the scenario; rows with most origins first.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for host, origins in plan.hosts.items():
-        for origin, parts in origins.items():
-            groups.setdefault((host, written_shares(parts)), []).append(origin)
-    merged: dict[tuple[str, str], list[str]] = {}
-    for (host, shares), members in groups.items():
-        merged.setdefault((shares, ", ".join(members)), []).append(host)
-    rows = [(", ".join(hosts), shares, members) for (shares, members), hosts in merged.items()]
-    rows.sort(key=lambda row: (row[0], -row[2].count(",")))
+        steering = tuple((origin, written_shares(parts)) for origin, parts in origins.items())
+        alike.setdefault(steering, []).append(host)
+    rows = []
+    for steering, hosts in alike.items():
+        groups: dict[str, list[str]] = {}
+        for origin, shares in steering:
+            groups.setdefault(shares, []).append(origin)
+        largest_first = sorted(groups.items(), key=lambda group: -len(group[1]))
+        rows += [(", ".join(hosts), shares, ", ".join(group)) for shares, group in largest_first]
     return pd.DataFrame(rows, columns=["hosts", "shares", "origins"])
 
 
