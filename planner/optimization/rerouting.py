@@ -27,6 +27,7 @@ from planner.errors import SolverStopped
 from planner.optimization.columns import lost_usd_per_rps
 from planner.optimization.cuts import (
     SUBSET_LIMIT,
+    Groups,
     group_origins,
     minimum_cut,
     shortfall_rps,
@@ -59,6 +60,8 @@ class AdaptiveProgram:
         Program column of what is unserved in (state, service, hour), where not promised.
     known : set
         Cuts that are in the program: a point may break one by the solver's tolerance.
+    grouped : dict
+        Origins with the same admissible regions, of each (state, service), made once.
     """
 
     problem: Problem
@@ -69,6 +72,16 @@ class AdaptiveProgram:
     kept: Ints
     unserved: dict[tuple[int, int, int], int] = field(default_factory=dict)
     known: set[tuple[int, bytes, float]] = field(default_factory=set)
+    grouped: dict[tuple[int, int], Groups] = field(default_factory=dict)
+
+    def groups(self, state: int, service: int) -> Groups:
+        """Return the groups of origins of a state and service."""
+        key = (state, service)
+        if key not in self.grouped:
+            problem = self.problem
+            allowed = problem.state_admissible[state, service] & problem.region_up[state]
+            self.grouped[key] = group_origins(allowed, problem.demand_rps[service])
+        return self.grouped[key]
 
 
 def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) -> Solution:
@@ -244,14 +257,9 @@ def _row(adaptive: AdaptiveProgram) -> Callable[[Floats, float], None]:
 
 def _add_state_cuts(adaptive: AdaptiveProgram, state: int, replicas: Floats) -> int:
     """Add the cuts of one state, service by service."""
-    problem = adaptive.problem
     added = 0
     for service in range(replicas.shape[0]):
-        groups = group_origins(
-            problem.state_admissible[state, service] & problem.region_up[state],
-            problem.demand_rps[service],
-        )
-        rate = adaptive.one_rps[state, service]
+        groups, rate = adaptive.groups(state, service), adaptive.one_rps[state, service]
         for cut in violated_cuts(groups, rate, replicas[service], tolerance=1e-6):
             name = (service, cut.coefficient.tobytes(), cut.right_side)
             if name in adaptive.known:
@@ -275,11 +283,9 @@ def _unpriced(
     found = []
     for state in np.flatnonzero(price > 0):
         for service in range(replicas.shape[0]):
-            allowed = problem.state_admissible[state, service] & problem.region_up[state]
+            groups = adaptive.groups(int(state), service)
             rate = adaptive.one_rps[state, service]
-            short, regions, within = _shortfall(
-                allowed, problem.demand_rps[service], rate, replicas[service]
-            )
+            short, regions, within = _shortfall(groups, rate, replicas[service])
             for hour in np.flatnonzero(short > 1e-9):
                 column = adaptive.unserved.get((int(state), service, int(hour)))
                 paid = 0.0 if column is None or all_of_it else x[column]
@@ -290,14 +296,12 @@ def _unpriced(
     return found
 
 
-def _shortfall(
-    allowed: Bools, demand_rps: Floats, rate_rps: Floats, replicas: Floats
-) -> tuple[Floats, Bools, Floats]:
+def _shortfall(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[Floats, Bools, Floats]:
     """Return unserved demand [H], the set of regions that shows it [H, R], demand within it [H]."""
-    groups = group_origins(allowed, demand_rps)
-    if allowed.shape[1] <= SUBSET_LIMIT:
+    count = rate_rps.size
+    if count <= SUBSET_LIMIT:
         _, subset = shortfall_rps(groups, rate_rps, replicas)
-        regions = (subset[:, None] >> np.arange(allowed.shape[1]) & 1).astype(bool)
+        regions = (subset[:, None] >> np.arange(count) & 1).astype(bool)
     else:
         regions = np.stack(
             [

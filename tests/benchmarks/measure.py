@@ -1,0 +1,84 @@
+"""Run one measurement in a process of its own, so that memory and time limits are its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from peers import PeerResult
+from scipy.optimize._highspy import _core
+
+from planner.optimization.optimize import solve
+from planner.problem.arrays import Problem
+
+Figures = dict[str, float]
+
+GRACE_S = 60.0
+"""A peer that does not heed its own limit is ended this long after it."""
+
+
+def apart(script: str, arguments: list[str], limit_s: float) -> Figures | None:
+    """Return the figures that a script prints as JSON; None where it had to be ended."""
+    command = [sys.executable, script, *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=limit_s + GRACE_S, check=True
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def report(figures: Mapping[str, float]) -> None:
+    """Print the figures of this process with its peak memory."""
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({**figures, "peak_mib": peak_mib}))
+
+
+def ours(problem: Problem, gap: float) -> Figures:
+    """Solve with the planner and return time, value, gap and what was decided."""
+    started = time.perf_counter()
+    found = solve(problem, gap=gap, time_limit_s=600.0)
+    return {
+        "seconds": time.perf_counter() - started,
+        "objective": found.objective,
+        "bound": found.bound,
+        "gap": found.gap,
+        "replicas": int(found.replicas.sum()),
+    }
+
+
+def peers(result: PeerResult) -> Figures:
+    """Return the figures of a peer."""
+    figures = {k: float(v) for k, v in asdict(result).items()}
+    figures["seconds"] = result.build_s + result.solve_s
+    figures["gap"] = (result.objective - result.bound) / abs(result.objective)
+    return figures
+
+
+def machine() -> str:
+    """Say in a line what was measured with what."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("highspy", "scipy", "numpy"))
+    bundled = f"{_core.HIGHS_VERSION_MAJOR}.{_core.HIGHS_VERSION_MINOR}"
+    return (
+        f"{os.cpu_count()} cores ({_processor()}), {platform.system()}, "
+        f"Python {platform.python_version()}, {packages} (with HiGHS {bundled} inside scipy)"
+    )
+
+
+def _processor() -> str:
+    """Return the processor's own name, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
