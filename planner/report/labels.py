@@ -38,7 +38,7 @@ class Labels:
 
     def __init__(self, axes: Axes, taken: Iterable[Bbox] = ()) -> None:
         self._axes = axes
-        self._taken = list(taken)
+        self._taken = [np.array(box.extents) for box in taken]
         figure = axes.get_figure(root=True)
         if figure is None:
             raise ValueError("`axes` must belong to a figure")
@@ -47,7 +47,7 @@ class Labels:
 
     def keep_clear(self, place: Place, radius_pt: float) -> None:
         """Mark a disc, centred in data coordinates with a radius in points, as taken."""
-        self._taken.append(self._disc(place, radius_pt))
+        self._taken.append(np.array(self._disc(place, radius_pt).extents))
 
     def put(
         self,
@@ -93,7 +93,7 @@ class Labels:
             label.remove()
             return None
         _move(label, best, away_pt)
-        self._taken.append(boxes[best])
+        self._taken.append(np.array(boxes[best].extents))
         return label
 
     def _box(self, at: Place, size: Bbox, direction: tuple[float, float], away_pt: float) -> Bbox:
@@ -105,8 +105,9 @@ class Labels:
 
     def _covered(self, box: Bbox) -> float:
         """Return how much of a box is taken or off the axes, square pixels."""
-        off = box.width * box.height - _overlap(box, self._axes.bbox)
-        return off + sum(_overlap(box, other) for other in self._taken)
+        own, inside = np.array(box.extents), np.array([self._axes.bbox.extents])
+        off = box.width * box.height - _overlap(own, inside)
+        return off + _overlap(own, np.array(self._taken).reshape(-1, 4))
 
     def _disc(self, place: Place, radius_pt: float) -> Bbox:
         """Return the square round a disc, pixels."""
@@ -134,8 +135,7 @@ def _move(label: Text, direction: tuple[float, float], away_pt: float) -> None:
     label.set_verticalalignment(_VERTICAL[_sign(dy)])  # type: ignore[arg-type]
 
 
-def _overlap(one: Bbox, other: Bbox) -> float:
-    """Return the area two boxes share."""
-    width = min(one.x1, other.x1) - max(one.x0, other.x0)
-    height = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return float(max(width, 0.0) * max(height, 0.0))
+def _overlap(one: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Return the area that one box shares with others, boxes as x0, y0, x1, y1."""
+    sides = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
+    return float(np.clip(sides, 0.0, None).prod(axis=1).sum())

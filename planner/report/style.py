@@ -98,7 +98,7 @@ def settle(axes: Axes) -> None:
     engine = figure.get_layout_engine() if figure else None
     if figure is not None and isinstance(engine, ConstrainedLayoutEngine):
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)  # "none" would leave a placeholder that draws twice
     axes.apply_aspect()
 
 
