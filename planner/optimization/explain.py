@@ -52,6 +52,13 @@ def _unreachable(problem: Problem, columns: OrderColumns) -> Infeasible:
             if found is None:
                 continue
             state, limit, best = found
+            if problem.home_share[service] > 0 and problem.home_region[state, service] < 0:
+                clashes.append(
+                    f"{axes.services[service]}: none of its home_regions is up in state "
+                    f"'{axes.states[state]}'"
+                )
+                ways.append(f"name more home_regions for {axes.services[service]}")
+                continue
             clashes.append(
                 f"{axes.services[service]}: no region keeps {limit:g} ms for "
                 f"{axes.origins[origin]} in state '{axes.states[state]}'"
@@ -66,7 +73,7 @@ def _unreachable(problem: Problem, columns: OrderColumns) -> Infeasible:
         clashes.append(f"and {more} more pairs of host and origin")
     if not clashes:
         clashes.append("some origin has too few admissible regions for the depth of the policy")
-    return Infeasible(clashes, ways)
+    return Infeasible(dict.fromkeys(clashes), dict.fromkeys(ways))
 
 
 def _worst_state(problem: Problem, service: int, origin: int) -> tuple[int, float, float] | None:
@@ -117,5 +124,7 @@ def _ways_out(problem: Problem, relief: Relief) -> list[str]:
             )
     for region, more in enumerate(relief.uplink_gbps):
         if more > 0:
-            ways.append(f"add {more:.2f} Gbit/s of uplink in {axes.regions[region]}")
+            # Rounded up: what is said must do.
+            enough = np.ceil(more * 100) / 100
+            ways.append(f"add {enough:.2f} Gbit/s of uplink in {axes.regions[region]}")
     return ways

@@ -17,6 +17,7 @@ from planner.optimization.candidates import Candidate, better, exact
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.static import StaticProgram, add_cuts, add_missing_rows, point
+from planner.optimization.whole import place_whole_origins
 from planner.problem.arrays import Floats
 
 
@@ -75,7 +76,7 @@ def _fix_hopeless(static: StaticProgram, root: MilpResult, best: Candidate | Non
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Found:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
-    best, bound = None, root.bound
+    best, bound = place_whole_origins(static), root.bound
     while time.perf_counter() < deadline:
         start = _start(static, best)
         result = static.program.integral(_left(deadline), gap / 3, start=start)

@@ -198,6 +198,9 @@ class Problem:
         The server's part of latency.
     network : Network
         The network's part of latency.
+    state_region_rtt_ms : ndarray, shape (K, R, R), or None
+        Round trips between regions in each state, ms, inf where the path is cut; None where they
+        are those of `network` in every state.
     scenario : Scenario or None
         Where the numbers came from; None for problems made of bare arrays.
     warnings : tuple of str
@@ -240,6 +243,7 @@ class Problem:
     split_origins: bool
     queue: Queue
     network: Network
+    state_region_rtt_ms: Floats | None = None
     scenario: Scenario | None = None
     warnings: tuple[str, ...] = ()
 
@@ -249,6 +253,13 @@ class Problem:
                 value = getattr(noun, field.name)
                 if isinstance(value, np.ndarray):
                     value.flags.writeable = False
+
+    def region_rtt_ms(self, state: int) -> Floats:
+        """Return the round trips between regions in a state, ms, shape (R, R)."""
+        if self.state_region_rtt_ms is None:
+            return self.network.region_rtt_ms
+        rtt: Floats = self.state_region_rtt_ms[state]
+        return rtt
 
     @property
     def ceiling_share(self) -> Floats:

@@ -102,6 +102,7 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         split_origins=policy.split_origins,
         queue=requests.queue,
         network=trips.network,
+        state_region_rtt_ms=trips.region_rtt_ms,
         scenario=scenario,
         warnings=trips.warnings,
     )

@@ -7,6 +7,9 @@ import numpy as np
 from planner.problem.admissibility import PROMISED_PROBABILITY, Requests, late_probability
 from planner.problem.arrays import Floats, Problem
 
+LONGEST_MS = 1e5
+"""A limit that no finite path misses."""
+
 
 def reachable_p95_ms(problem: Problem, state: int, service: int) -> Floats:
     """Return the least limit that each pair of origin and region could keep.
@@ -34,12 +37,13 @@ def reachable_p95_ms(problem: Problem, state: int, service: int) -> Floats:
     detour = problem.state_rtt_ms[state] - problem.rtt_ms
     point = network.point_rtt_ms + detour[:, None, :]
     home = int(problem.home_region[state, service])
-    low, high = np.zeros_like(problem.rtt_ms), np.full_like(problem.rtt_ms, 1e5)
+    low, high = np.zeros_like(problem.rtt_ms), np.full_like(problem.rtt_ms, LONGEST_MS)
     for _ in range(40):
         middle = (low + high) / 2
         late = late_probability(
-            network, requests, service, middle, ceiling, home, point, network.region_rtt_ms
+            network, requests, service, middle, ceiling, home, point, problem.region_rtt_ms(state)
         )
         kept = late <= 1 - PROMISED_PROBABILITY
         low, high = np.where(kept, low, middle), np.where(kept, middle, high)
-    return np.where(np.isfinite(detour), high, np.inf)
+    reached = np.isfinite(detour) & (high < LONGEST_MS)
+    return np.where(reached, high, np.inf)

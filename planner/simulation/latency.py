@@ -17,6 +17,9 @@ from planner.simulation.mixture import Cases, Mixture, tail_table
 
 PROBABILITY = 0.95
 
+CUT_MS = 1e6
+"""Stands for a path that is cut: later than any limit, yet a number."""
+
 
 @dataclass(frozen=True)
 class Percentiles:
@@ -71,7 +74,7 @@ def percentiles(problem: Problem, solution: Solution, carried_rps: Floats) -> Pe
     -----
     One jitter factor holds for all round trips of a request, as in
     `planner.problem.admissibility`.  A state's detour is that of the origin's mean, added to each
-    of its points; round trips between regions are those of the normal state.  A queue has
+    of its points.  A queue has
     replicas × `workers_per_replica` servers; its tail is that of `planner.latency.queueing`, read
     from a table.
     """
@@ -102,8 +105,8 @@ def _service(
     queue_row = np.zeros(load.shape, dtype=np.int64)
     queue_row[load > 0] = row.ravel()
     network, home = problem.network, problem.home_region[states, service]
-    detour = np.maximum(problem.state_rtt_ms[states] - problem.rtt_ms, 0.0)
-    to_home = network.region_rtt_ms[:, home].T * (home >= 0)[:, None]
+    detour = np.clip(problem.state_rtt_ms[states] - problem.rtt_ms, 0.0, CUT_MS)
+    to_home = _to_home_ms(problem, states, home)
     return _Service(
         carried=carried,
         queue_row=queue_row,
@@ -113,6 +116,15 @@ def _service(
         point_share=network.point_share,
         home_ms=to_home,
     )
+
+
+def _to_home_ms(problem: Problem, states: Ints, home: Ints) -> Floats:
+    """Return the round trip from each region to the state's home region, ms, shape (K, R)."""
+    way = [
+        problem.region_rtt_ms(int(k))[:, h] if h >= 0 else np.zeros(len(problem.axes.regions))
+        for k, h in zip(states, home, strict=True)
+    ]
+    return np.minimum(np.stack(way), CUT_MS)
 
 
 def _stations(problem: Problem, solution: Solution, service: int, kinds: Floats) -> Station:
