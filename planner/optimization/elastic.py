@@ -167,7 +167,7 @@ def _limit_packing(static: StaticProgram, problem: Problem, extras: _Extras) -> 
 
 
 def _limit_uplinks(static: StaticProgram, problem: Problem, extras: _Extras) -> None:
-    """Append the uplink rows of every promised state at its busiest hours."""
+    """Append the uplink rows of every promised state in the hours in which they could bind."""
     columns, hosts = static.columns, problem.host_of_service
     gbps = gbps_from_payload(1.0, 1.0) * problem.payload_kib[:, None, None] * problem.demand_rps
     host_gbps = np.zeros((len(problem.axes.hosts), *gbps.shape[1:]))
@@ -176,10 +176,10 @@ def _limit_uplinks(static: StaticProgram, problem: Problem, extras: _Extras) -> 
     for state in np.flatnonzero(problem.must_survive):
         for region in np.flatnonzero(problem.region_up[state]):
             used = np.flatnonzero(columns.serve[state] == region)
-            for hour in np.unique(each[used].argmax(axis=1)) if used.size else ():
-                column = np.append(static.share[used], extras.uplink[region])
+            top = problem.uplink_gbps[region]
+            column = np.append(static.share[used], extras.uplink[region])
+            for hour in np.flatnonzero(each[used].sum(axis=0) > top):
                 value = np.append(each[used, hour], -1.0)
-                top = problem.uplink_gbps[region]
                 static.program.add_rows(rows(-np.inf, top, np.zeros(column.size), column, value))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from planner.errors import Infeasible
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.elastic import Relief, cheapest_relief
+from planner.optimization.limits import NeededLimit, needed_limits
 from planner.problem.arrays import Problem
-from planner.problem.reach import reachable_p95_ms
 
 _MOST = 6
 
@@ -45,47 +45,61 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
 
 def _unreachable(problem: Problem, columns: OrderColumns) -> Infeasible:
     """Explain the origins that too few regions can serve within their limits."""
-    axes, clashes, ways = problem.axes, [], []
+    clashes, ways = [], []
     for host, origin in columns.missing[:_MOST].tolist():
-        for service in np.flatnonzero(problem.host_of_service == host):
-            found = _worst_state(problem, int(service), origin)
-            if found is None:
-                continue
-            state, limit, best = found
-            if problem.home_share[service] > 0 and problem.home_region[state, service] < 0:
-                clashes.append(
-                    f"{axes.services[service]}: none of its home_regions is up in state "
-                    f"'{axes.states[state]}'"
-                )
-                ways.append(f"name more home_regions for {axes.services[service]}")
-                continue
-            clashes.append(
-                f"{axes.services[service]}: no region keeps {limit:g} ms for "
-                f"{axes.origins[origin]} in state '{axes.states[state]}'"
-            )
-            if np.isfinite(best):
-                ways.append(
-                    f"{np.ceil(best):g} ms instead of {limit:g} ms for {axes.origins[origin]} "
-                    f"({axes.services[service]}, state '{axes.states[state]}')"
-                )
+        found = _without_region(problem, host, origin)
+        needed = needed_limits(problem, host, origin)
+        clashes += [clash for clash, _ in found] or [_too_few(problem, origin)]
+        ways += [_loosened(problem, origin, limit) for limit in needed]
+        ways += [way for _, way in found if way]
     more = len(columns.missing) - _MOST
     if more > 0:
         clashes.append(f"and {more} more pairs of host and origin")
-    if not clashes:
-        clashes.append("some origin has too few admissible regions for the depth of the policy")
     return Infeasible(dict.fromkeys(clashes), dict.fromkeys(ways))
 
 
-def _worst_state(problem: Problem, service: int, origin: int) -> tuple[int, float, float] | None:
-    """Return the promised state in which nobody may serve the origin, its limit, the best p95."""
-    for state in np.flatnonzero(problem.must_survive):
-        if problem.state_admissible[state, service, origin].any():
+def _without_region(problem: Problem, host: int, origin: int) -> list[tuple[str, str]]:
+    """Return (clash, way out or nothing) of the services that nobody may serve in some state."""
+    axes, found = problem.axes, []
+    for service in np.flatnonzero(problem.host_of_service == host):
+        name, state = axes.services[service], _deserted_state(problem, int(service), origin)
+        if state is None:
+            continue
+        if problem.home_share[service] > 0 and problem.home_region[state, service] < 0:
+            clash = f"{name}: none of its home_regions is up in state '{axes.states[state]}'"
+            found.append((clash, f"name more home_regions for {name}"))
             continue
         limit = (problem.limit_ms if state == 0 else problem.emergency_limit_ms)[service]
-        best = reachable_p95_ms(problem, int(state), service)[origin]
-        best = np.where(problem.region_up[state], best, np.inf).min()
-        return int(state), float(limit), float(best)
-    return None
+        where = f"{axes.origins[origin]} in state '{axes.states[state]}'"
+        found.append((f"{name}: no region keeps {limit:g} ms for {where}", ""))
+    return found
+
+
+def _deserted_state(problem: Problem, service: int, origin: int) -> int | None:
+    """Return the first promised state in which nobody may serve the origin."""
+    if problem.demand_rps[service, origin].max() <= 0:
+        return None
+    served = problem.state_admissible[:, service, origin].any(axis=1)
+    deserted = np.flatnonzero(problem.must_survive & ~served)
+    return int(deserted[0]) if deserted.size else None
+
+
+def _too_few(problem: Problem, origin: int) -> str:
+    """Say that single states can be served and all of them together cannot."""
+    return (
+        f"{problem.axes.origins[origin]}: too few regions keep its limits for an order that holds "
+        "in every promised state"
+    )
+
+
+def _loosened(problem: Problem, origin: int, needed: NeededLimit) -> str:
+    """Say which limit would do."""
+    axes = problem.axes
+    return (
+        f"{np.ceil(needed.needed_ms):g} ms instead of {needed.limit_ms:g} ms for "
+        f"{axes.origins[origin]} ({axes.services[needed.service]}, "
+        f"state '{axes.states[needed.state]}')"
+    )
 
 
 def _clashes(problem: Problem, relief: Relief) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +21,8 @@ from planner.report.projection import (
     great_circle,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared" / "data"
 LATITUDE = st.floats(-89.0, 89.0)
 LONGITUDE = st.floats(-180.0, 180.0)
 
@@ -85,3 +91,13 @@ def test_the_coastline_covers_the_land_and_nothing_spans_the_sheet() -> None:
     # Land without Antarctica is 26.5 % of the globe (135 of 510 million km²).
     assert sum(map(_area, outlines)) / (4 * np.pi) == pytest.approx(0.265, abs=0.006)
     assert max(float(np.ptp(ring[:, 0])) for ring in outlines) < 2.0
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the source tables (../shared/data) are not here")
+def test_the_script_derives_the_committed_coastline_bit_for_bit(tmp_path: Path) -> None:
+    script = ROOT / "datasets" / "derive_coastline.py"
+    arguments = ["--shared", str(SHARED), "--output", str(tmp_path)]
+    subprocess.run([sys.executable, str(script), *arguments], check=True, cwd=ROOT)
+    committed = ROOT / "datasets" / "coastline.csv"
+    assert (tmp_path / "coastline.csv").read_bytes() == committed.read_bytes()
+    assert committed.stat().st_size < 150_000
