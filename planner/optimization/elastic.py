@@ -16,7 +16,6 @@ from planner.optimization.columns import OrderColumns
 from planner.optimization.milp import rows
 from planner.optimization.static import StaticProgram, relax, static_program
 from planner.problem.arrays import Floats, Ints, Problem
-from planner.problem.packing import packing_limits
 from planner.units import gbps_from_payload
 
 _UPLINK_USD_PER_GBPS = 500.0
@@ -141,15 +140,14 @@ def _limit_replicas(static: StaticProgram, problem: Problem, extras: _Extras) ->
 
 
 def _limit_packing(static: StaticProgram, problem: Problem, extras: _Extras) -> None:
-    """Append the packing limit of the true pools, each added server worth a server's room."""
-    limits, surge = packing_limits(problem), problem.surge_replicas
-    loose = static.master.limits
-    for region in range(limits.room.shape[0]):
+    """Append the packing limit of the true pools, each added server worth its own room."""
+    loose, surge = static.master.limits, problem.surge_replicas
+    left = problem.pools.servers - (1 if problem.survive_server_loss else 0)
+    for region in range(loose.room.shape[0]):
         mine = np.flatnonzero(problem.pools.region == region)
         for last in np.flatnonzero(static.master.bound[:, region] > 0):
-            weight = loose.weight[region, last]
-            room = limits.room[region, last]
-            start = room if np.isfinite(room) else float(weight[last])
+            weight, worth = loose.weight[region, last], loose.worth[mine, last]
+            start = float(worth @ left[mine] + weight[last])
             free = float(weight @ (10_000 * np.ones_like(weight)))
             on_runs = weight * surge
             on_runs[last] += free
@@ -160,7 +158,7 @@ def _limit_packing(static: StaticProgram, problem: Problem, extras: _Extras) -> 
                     extras.servers[mine],
                 ]
             )
-            value = np.concatenate([weight, on_runs, -np.ones(mine.size)])
+            value = np.concatenate([weight, on_runs, -worth])
             static.program.add_rows(
                 rows(-np.inf, start + free, np.zeros(column.size), column, value)
             )

@@ -35,10 +35,13 @@ class PackingLimits:
     room : ndarray, shape (R, S)
         Right side: ``Σ_i w_i`` plus the weight of the last pod itself; -inf where no server of the
         region can hold the service.
+    worth : ndarray, shape (N, S)
+        What one server of each pool adds to the room: ``w_i``.
     """
 
     weight: Floats
     room: Floats
+    worth: Floats
 
 
 def packing_limits(problem: Problem) -> PackingLimits:
@@ -57,27 +60,30 @@ def packing_limits(problem: Problem) -> PackingLimits:
     services, regions = len(problem.axes.services), len(problem.axes.regions)
     weight = np.zeros((regions, services, services))
     room = np.full((regions, services), -np.inf)
+    worth = np.zeros((problem.pools.region.size, services))
     servers = problem.pools.servers - (1 if problem.survive_server_loss else 0)
     for region in range(regions):
         mine = (problem.pools.region == region) & (servers > 0)
         for last in range(services):
             if mine.any():
-                weight[region, last], room[region, last] = _row(problem, mine, servers, last)
-    return PackingLimits(weight, room)
+                row, each = _row(problem, mine, last)
+                weight[region, last], worth[mine, last] = row, each
+                if each.any():
+                    room[region, last] = each @ servers[mine] + row[last]
+    return PackingLimits(weight, room, worth)
 
 
-def _row(problem: Problem, mine: Bools, servers: Ints, last: int) -> tuple[Floats, float]:
-    """Return weights and room of one region with `last` as the service that comes last."""
+def _row(problem: Problem, mine: Bools, last: int) -> tuple[Floats, Floats]:
+    """Return weights and each pool's worth in one region with `last` coming last."""
     pools, cpu, memory = problem.pools, problem.cpu_cores, problem.memory_gib
     free_cpu = _free(pools.cpu_cores[mine], cpu, last)
     free_memory = _free(pools.memory_gib[mine], memory, last)
     pods = pools.pods[mine]
     if not ((free_cpu > 0) & (free_memory > 0) & (pods > 0)).any():
-        return np.zeros(cpu.size), -np.inf
+        return np.zeros(cpu.size), np.zeros(pods.size)
     weight = cpu / free_cpu.max() + memory / free_memory.max() + 1 / pods.max()
     each = np.minimum(free_cpu / free_cpu.max(), free_memory / free_memory.max())
-    each = np.minimum(each, pods / pods.max())
-    return weight, float(each @ servers[mine] + weight[last])
+    return weight, np.minimum(each, pods / pods.max())
 
 
 def _free(capacity: Floats, request: Floats, last: int) -> Floats:
