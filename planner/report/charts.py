@@ -15,7 +15,7 @@ from planner.report.tables import region_names
 
 __all__ = ["region_map", "replicas", "rtt_heat_map"]
 
-MOST_BARS = 60
+MOST_BARS, MOST_NAMED = 60, 5
 CONTROLLERS = {"kubefed": "KubeFed", "karmada": "Karmada"}
 
 
@@ -96,5 +96,8 @@ def _replica_finding(plan: Plan) -> str:
     """Say how many replicas stand where."""
     names = region_names(plan.scenario)
     totals = plan.replicas.sum().sort_values(ascending=False, kind="stable")
-    places = ", ".join(f"{names[str(r)]} {n}" for r, n in totals.items() if n > 0)
-    return f"{int(totals.sum())} replicas: {places}"
+    counts = [(names[str(region)], int(n)) for region, n in totals.items() if n > 0]
+    parts = [f"{name} {n}" for name, n in counts[:MOST_NAMED]]
+    if rest := counts[MOST_NAMED:]:
+        parts.append(f"{len(rest)} more {sum(n for _, n in rest)}")
+    return f"{int(totals.sum())} replicas: {', '.join(parts)}"

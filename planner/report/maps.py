@@ -25,6 +25,7 @@ SEA, LAND, BORDER, GRID = "#f4f7f9", "#e2e4e4", "#ffffff", "#e3e9ed"
 UNSERVED, LINK = "#9a9a9a", "#4a4a4a"
 SOUTHERNMOST_DEG = -57.0
 NORTHERNMOST_DEG = 78.0
+MOST_NAMED, LEGEND_COLUMNS = 4, 7
 LARGEST_REGION_PT = 30.0
 LARGEST_ORIGIN_PT = 13.0
 HALO = (Stroke(linewidth=2.5, foreground="white", alpha=0.85), Normal())
@@ -65,7 +66,7 @@ def region_map(
     Equal Earth projection: areas compare, angles and distances do not.  Places too small for a
     map at 1:110 million (Singapore, Hong Kong) have a dot but no land under it.
     """
-    ax = own_axes(12.5, 6.35) if ax is None else ax
+    ax = own_axes(12.5, 6.15 + 0.22 * _legend_rows(plan.scenario)) if ax is None else ax
     sheet = Sheet(centre_deg)
     colours = region_colours(plan.scenario.regions)
     serving = main_regions(plan)
@@ -188,7 +189,7 @@ def _frame(ax: Axes, sheet: Sheet) -> None:
     width = float(equal_earth(180.0, 0.0)[0])
     ax.set_xlim(-width, width)
     ax.set_ylim(*(float(equal_earth(0.0, lat)[1]) for lat in (SOUTHERNMOST_DEG, NORTHERNMOST_DEG)))
-    ax.set_aspect("equal")
+    ax.set_aspect("equal", anchor="N")
     ax.set_axis_off()
 
 
@@ -262,16 +263,20 @@ def _name_origins(
 def _finding(plan: Plan) -> str:
     """Say who serves whom."""
     names = region_names(plan.scenario)
-    parts = [
-        f"{names[str(region)]} {100 * share:.0f} %"
-        for region, share in users_by_region(plan).items()
-        if share > 0
-    ]
-    if not parts:
+    shares = {names[str(r)]: 100 * share for r, share in users_by_region(plan).items() if share > 0}
+    if not shares:
         return "No region serves anybody"
-    first, *others = parts
-    name, part = first.rsplit(" ", 2)[0], " ".join(first.rsplit(" ", 2)[1:])
-    return ", ".join([f"{name} serves {part} of the users", *others])
+    first, *others = list(shares)[:MOST_NAMED]
+    parts = [f"{first} serves {shares[first]:.0f} % of the users"]
+    parts += [f"{name} {shares[name]:.0f} %" for name in others]
+    if rest := list(shares.values())[MOST_NAMED:]:
+        parts.append(f"{len(rest)} more {sum(rest):.0f} %")
+    return ", ".join(parts)
+
+
+def _legend_rows(scenario: Scenario) -> int:
+    """Return the lines of the legend: one entry a region and one for the links."""
+    return -(-(len(scenario.regions) + 1) // LEGEND_COLUMNS)
 
 
 def _legend(ax: Axes, plan: Plan, problem: Problem | None, colours: dict[str, str]) -> None:
@@ -286,31 +291,25 @@ def _legend(ax: Axes, plan: Plan, problem: Problem | None, colours: dict[str, st
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(0.0, 0.0),
-        ncols=min(len(handles), 7),
+        ncols=LEGEND_COLUMNS,
         handlelength=1.4,
         columnspacing=1.6,
         borderaxespad=0.3,
     )
-    notes = "circle area: replicas · dot area: users · Equal Earth projection, Natural Earth"
-    links = ", ".join(_round_trips(plan.scenario, problem))
-    _note(ax, 1.0, -14, notes, "right")
-    if links:
-        _note(ax, 0.008, -27, f"overlay links, round trip: {links}", "left")
-
-
-def _note(ax: Axes, x: float, down_pt: float, text: str, side: str) -> None:
-    """Write a line below the map."""
-    ax.annotate(
-        text,
-        (x, 0.0),
-        xycoords="axes fraction",
-        xytext=(0, down_pt),
-        textcoords="offset points",
-        ha=side,
-        va="center",
-        fontsize=7.5,
-        color=FAINT,
-    )
+    notes = ["circle area: replicas · dot area: users · Equal Earth projection, Natural Earth"]
+    if links := _round_trips(plan.scenario, problem):
+        notes.insert(0, f"overlay links, round trip: {', '.join(links)}")
+    for line, text in enumerate(notes):
+        ax.annotate(
+            text,
+            (0.01, 0.0),
+            xycoords="axes fraction",
+            xytext=(0, -14 - 14 * _legend_rows(plan.scenario) - 11 * line),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=FAINT,
+        )
 
 
 def _round_trips(scenario: Scenario, problem: Problem | None, most: int = 8) -> list[str]:
