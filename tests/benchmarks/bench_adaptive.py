@@ -63,8 +63,7 @@ def row(seed: int, mine: Figures | None, peer: Figures | None, peer_limit: float
         return f"| {seed} | {ours_text} | not run | | | | | |"
     stopped = peer["status"] != 0
     seconds = peer["seconds"]
-    # Only a peer that was given the whole time may count as the whole time.
-    counted = max(seconds, peer_limit) if stopped else seconds
+    counted = peer_limit if stopped else seconds
     apart_share = peer["objective"] / mine["objective"] - 1
     ratio = f"{'≥ ' if stopped else ''}{counted / mine['seconds']:.0f}×"
     return (
