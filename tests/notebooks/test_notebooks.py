@@ -39,7 +39,7 @@ def test_the_taiwan_story_runs_from_scenario_to_manifests(tmp_path: Path) -> Non
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     assert not [output for output in outputs if output.get("name") == "stderr"]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
     said = "".join(str(output.get("text", "")) for output in outputs)
     assert "nothing promised is unserved: True" in said
     assert "kind: ReplicaSchedulingPreference" in said
