@@ -1,0 +1,15 @@
+"""Settings for all tests: properties draw the same examples in every run.
+
+A run that fails must fail again for whoever looks into it.  To look for new examples:
+``HYPOTHESIS_PROFILE=explore make test``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
