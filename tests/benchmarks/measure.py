@@ -40,9 +40,10 @@ def apart(script: str, arguments: list[str], limit_s: float) -> Figures | None:
 
 
 def report(figures: Mapping[str, float]) -> None:
-    """Print the figures of this process with its peak memory."""
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**figures, "peak_mib": peak_mib}))
+    """Print the figures of this process with its peak memory and processor time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    own = {"peak_mib": used.ru_maxrss / 1024, "cpu_s": used.ru_utime + used.ru_stime}
+    print(json.dumps({**figures, **own}))
 
 
 def ours(problem: Problem, gap: float) -> Figures:
@@ -56,6 +57,36 @@ def ours(problem: Problem, gap: float) -> Figures:
         "gap": found.gap,
         "replicas": int(found.replicas.sum()),
     }
+
+
+HEADER = (
+    "| problem | ours, s | gap | MiB | peer builds, s | peer solves, s | of it on a core, s | gap "
+    "| MiB | peer's objective | ratio |\n|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def row(name: str, mine: Figures | None, peer: Figures | None, peer_limit_s: float) -> str:
+    """Return one line of a table: both sides, and how much longer the peer takes.
+
+    A peer that was stopped counts as its limit, and the ratio is then a lower bound.
+    """
+    if mine is None:
+        return f"| {name} | not within the limit | | | | | | | | | |"
+    text = f"| {name} | {mine['seconds']:.2f} | {mine['gap']:.1e} | {mine['peak_mib']:.0f} | "
+    if peer_limit_s <= 0:
+        return text + "not run | | | | | | |"
+    if peer is None:
+        ratio = peer_limit_s / mine["seconds"]
+        return text + f"| ended at {peer_limit_s:.0f} | | | | | ≥ {ratio:.0f}× |"
+    stopped = peer["status"] != 0
+    counted = peer_limit_s if stopped else peer["seconds"]
+    worse = peer["objective"] / mine["objective"] - 1
+    solved = f"{'stopped at ' if stopped else ''}{peer['solve_s']:.1f} | {peer['cpu_s']:.1f}"
+    ratio_text = f"{'≥ ' if stopped else ''}{counted / mine['seconds']:.1f}×"
+    return (
+        text + f"{peer['build_s']:.2f} | {solved} | {peer['gap']:.1e} | {peer['peak_mib']:.0f} | "
+        f"{worse:+.1e} | {ratio_text} |"
+    )
 
 
 def peers(result: PeerResult) -> Figures:

@@ -1,0 +1,59 @@
+"""Run every benchmark and write RESULTS.md: ``python tests/benchmarks/run_all.py``.
+
+``--peer-limit`` is handed to the benchmark of adaptive steering; its default takes half an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+PREFACE = """# Results of the benchmarks
+
+Written by `python tests/benchmarks/run_all.py{options}`; do not edit. Seconds are wall time, each
+side of a line in a process of its own, one after the other. A peer is the same problem written out
+and handed to a general solver; one that was stopped counts as its limit, and its ratio is a lower
+bound (≥). "Peer's objective" is how much its best plan costs more than ours. The machine was not
+free of other work; "on a core" is the processor time that the peer's process really had.
+"""
+
+
+def first_words(script: Path) -> tuple[str, str]:
+    """Return the title and the rest of a script's docstring."""
+    text = ast.get_docstring(ast.parse(script.read_text())) or script.stem
+    title, _, rest = text.partition("\n")
+    return title.rstrip("."), rest.strip()
+
+
+def section(script: Path, options: list[str]) -> str:
+    """Run one benchmark and return its section."""
+    command = [sys.executable, str(script), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    title, rest = first_words(script)
+    output = done.stdout.strip()
+    if "|---" not in output:
+        output = f"```\n{output}\n```"
+    return f"## {title}\n\n{rest}\n\n{output}\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer-limit", nargs="+", help="seconds, one for each seed")
+    given = parser.parse_args()
+    limits = ["--peer-limit", *given.peer_limit] if given.peer_limit else []
+    options = "".join(f" {word}" for word in limits)
+    parts = [PREFACE.format(options=options)]
+    parts += [
+        section(script, limits if script.stem == "bench_adaptive" else [])
+        for script in sorted(HERE.glob("bench_*.py"))
+    ]
+    (HERE / "RESULTS.md").write_text("\n".join(parts))
+
+
+if __name__ == "__main__":
+    main()
