@@ -133,7 +133,7 @@ def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, deadlin
     if result.objective >= tree.limit(gap):
         tree.cut_off = min(tree.cut_off, result.objective)
         return
-    at = int((np.where(fraction > _INTEGRAL, tree.price * (fraction + 0.1), 0.0)).argmax())
+    at = int((np.where(fraction > _INTEGRAL, tree.price * (fraction + 0.3), 0.0)).argmax())
     _push(tree, node, at, float(value[at]), result.objective)
 
 

@@ -73,13 +73,24 @@ def reroute(
     """Find the best shares for given replicas, with some of the capacity left over if asked."""
     program, n = static.program, static.master.replicas.ravel()
     low, high = program.bounds(n)
-    fixed = replicas.ravel() * (1 - spare_share)
-    program.bound_columns(n, fixed, fixed)
+    program.bound_columns(n, replicas.ravel(), replicas.ravel())
+    _leave_spare(static, replicas.astype(float) * spare_share)
     result = relax(static, max(0.05, deadline - time.perf_counter()), gap / 3)
+    _leave_spare(static, np.zeros(replicas.shape))
     program.bound_columns(n, low, high)
     if result.x is None:
         return None
     return judged(static, replicas, clean(static, result.x[static.share]))
+
+
+def _leave_spare(static: StaticProgram, spare: Floats) -> None:
+    """Lower the right side of the load rows of promised states; `spare` in replicas, (S, R)."""
+    kept = {
+        row: -float(spare[s, r])
+        for row, (k, s, r, _) in static.row_key.items()
+        if static.problem.must_survive[k]
+    }
+    static.program.bound_rows(np.array(list(kept), np.int64), -np.inf, list(kept.values()))
 
 
 def descend(

@@ -211,8 +211,8 @@ class Milp:
         """Change the bounds of rows."""
         low = np.broadcast_to(np.asarray(lower, float), row.shape)
         up = np.broadcast_to(np.asarray(upper, float), row.shape)
-        for i, lo, hi in zip(row.tolist(), low.tolist(), up.tolist(), strict=True):
-            self._highs.changeRowBounds(i, lo, hi)
+        for i, lo, hi in zip(row, low, up, strict=True):
+            self._highs.changeRowBounds(int(i), float(lo), float(hi))
 
     def relaxation(self, time_limit_s: float) -> MilpResult:
         """Solve without integrality, from the last basis where there is one."""
