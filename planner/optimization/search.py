@@ -55,7 +55,7 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
     best = dive(static, root, gap, deadline)
     if best is not None and best.objective - root.bound <= gap * abs(best.objective):
         return Found(best, root.bound, feasible=True)
-    _fix_hopeless(static, root, best)
+    _cap_shares(static, root, best)
     best, bound = branch(static, root, best, gap, deadline)
     return Found(best, bound, feasible=best is not None or np.isfinite(bound))
 
@@ -65,13 +65,18 @@ def _left(deadline: float) -> float:
     return max(0.05, deadline - time.perf_counter())
 
 
-def _fix_hopeless(static: StaticProgram, root: MilpResult, best: Candidate | None) -> None:
-    """Fix shares at 0 whose reduced cost shows that no better plan uses them."""
+def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None) -> None:
+    """Cap shares by their reduced cost: a better plan holds no more of them than it can pay for.
+
+    A plan with share ``x`` of a column costs at least the root's objective plus ``x`` times the
+    column's reduced cost.
+    """
     if best is None or root.reduced_cost is None:
         return
-    slack = best.objective - root.objective
-    hopeless = static.share[root.reduced_cost[static.share] > slack + 1e-9]
-    static.program.bound_columns(hopeless, 0.0, 0.0)
+    slack = best.objective - root.objective + 1e-9 * abs(best.objective)
+    price = root.reduced_cost[static.share]
+    dear = price > slack
+    static.program.bound_columns(static.share[dear], 0.0, slack / price[dear])
 
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Found:

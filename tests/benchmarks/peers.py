@@ -60,7 +60,7 @@ class Table:
         return index
 
     def add_rows(
-        self, low: Floats, high: Floats, row: Ints, *terms: tuple[Ints, Floats | float]
+        self, low: Floats, high: Floats, row: Ints, *terms: tuple[Ints, Floats | Ints | float]
     ) -> None:
         """Append rows; every term is (columns, values), as many as `row` has entries."""
         for column, value in terms:

@@ -183,6 +183,25 @@ def test_however_short_the_limit_the_bound_is_below_the_optimum(
             assert found.objective == pytest.approx(optimum, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", [5104, 5184, *range(5110, 5125)])
+def test_dear_columns_may_still_carry_a_little(seed: int) -> None:
+    # In the first two the best plan sends a few per cent of an origin far away to save a replica.
+    dear = float(10 ** np.random.default_rng(seed).uniform(-1, 2))
+    problem = random_problem(
+        seed,
+        services=1,
+        origins=6,
+        regions=3,
+        hours=1,
+        order=1,
+        split_origins=True,
+        max_replicas=6,
+    )
+    problem = replace(problem, usd_per_ms=dear, uplink_gbps=np.full(3, 1e3))
+    written, _ = extensive_form.solve(problem)
+    assert cost(problem) == pytest.approx(written, rel=1e-7)
+
+
 @pytest.mark.parametrize("gap", [0.2, 0.05, 5e-3])
 @pytest.mark.parametrize("steering", ["static", "adaptive"])
 def test_the_gap_asked_for_is_kept(gap: float, steering: Literal["static", "adaptive"]) -> None:
