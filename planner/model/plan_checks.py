@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from planner.model.finding import Finding, Path, no_such
 from planner.model.plan import Plan, ServicePlan
+from planner.model.scenario import Scenario
 
 
 def plan_checks(plan: Plan) -> Iterator[Finding]:
@@ -27,7 +28,9 @@ def plan_checks(plan: Plan) -> Iterator[Finding]:
     for name, service in plan.services.items():
         yield from _service_findings(plan, service, ("services", name))
     hosts = {service.host for service in plan.scenario.services.values()}
-    yield from _keys("host name", plan.hosts, hosts, ("hosts",))
+    called = {host for host in hosts if _callers(plan.scenario, host)}
+    yield from _names("host name", plan.hosts, hosts, ("hosts",))
+    yield from _absent("host name", plan.hosts, sorted(called), ("hosts",))
     for host in plan.hosts:
         yield from _host_findings(plan, host)
 
@@ -51,7 +54,8 @@ def _service_findings(plan: Plan, service: ServicePlan, path: Path) -> Iterator[
 def _host_findings(plan: Plan, host: str) -> Iterator[Finding]:
     """Check one host name's origins, shares and orders."""
     origins = plan.hosts[host]
-    yield from _keys("origin", origins, plan.scenario.origins, ("hosts", host))
+    yield from _names("origin", origins, plan.scenario.origins, ("hosts", host))
+    yield from _absent("origin", origins, _callers(plan.scenario, host), ("hosts", host))
     for origin, parts in origins.items():
         path: Path = ("hosts", host, origin)
         for position, part in enumerate(parts):
@@ -63,9 +67,35 @@ def _host_findings(plan: Plan, host: str) -> Iterator[Finding]:
 
 def _keys(kind: str, given: Iterable[str], known: Iterable[str], path: Path) -> Iterator[Finding]:
     """Find keys that stand for nothing, and names without a key."""
+    yield from _names(kind, given, known, path)
+    yield from _absent(kind, given, known, path)
+
+
+def _callers(scenario: Scenario, host: str) -> list[str]:
+    """Return the origins that ask a host name for anything."""
+    services = [name for name, service in scenario.services.items() if service.host == host]
+    return [
+        origin
+        for origin in scenario.origins
+        if any(_calls(scenario, service, origin) for service in services)
+    ]
+
+
+def _calls(scenario: Scenario, service: str, origin: str) -> bool:
+    """Whether an origin asks a service for anything."""
+    given = scenario.demand_rps.get(service, {}).get(origin)
+    if given is not None:
+        return any(rps > 0 for rps in given)
+    users = scenario.origins[origin].internet_users * scenario.origins[origin].propensity_share
+    return users * scenario.services[service].requests_per_user_day > 0
+
+
+def _absent(
+    kind: str, given: Iterable[str], needed: Iterable[str], path: Path
+) -> Iterator[Finding]:
+    """Find names that something must stand for and nothing does."""
     written = list(given)
-    yield from _names(kind, written, known, path)
-    for name in known:
+    for name in needed:
         if name not in written:
             yield Finding(path, f"nothing for the {kind} '{name}'", "plan again")
 

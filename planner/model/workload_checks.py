@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from planner.model.capacity_warnings import peak_demand_rps
 from planner.model.finding import Finding, Path, no_such, quoted
 from planner.model.quantity import gib
 from planner.model.scenario import Scenario
@@ -206,6 +207,14 @@ def _demand(scenario: Scenario) -> Iterator[Finding]:
                 yield Finding((*path, origin), message, "give one for each of calendar.hours_utc")
 
 
+def _nobody_calls(scenario: Scenario) -> Iterator[Finding]:
+    """Check that there is any demand at all."""
+    if not any(peak_demand_rps(scenario, name) > 0 for name in scenario.services):
+        message = "nobody asks for anything: the demand of every service is 0"
+        cure = "give origins internet_users and propensity_share, services requests_per_user_day"
+        yield Finding(("origins",), message, cure)
+
+
 def _round_trips(scenario: Scenario) -> Iterator[Finding]:
     """Check the ends and the speed of measured round trips."""
     for start, ends in scenario.rtt_ms.items():
@@ -248,4 +257,4 @@ SERVICE_RULES = (
     _pod_fits,
 )
 ORIGIN_RULES = (_origin_place, _residency)
-WORKLOAD_RULES = (_duplicate_names, _demand, _round_trips, _round_trip_speed)
+WORKLOAD_RULES = (_duplicate_names, _demand, _nobody_calls, _round_trips, _round_trip_speed)

@@ -169,6 +169,8 @@ def _known(names: tuple[str, ...], value_ms: Floats) -> dict[str, float]:
 
 def _kubefed_weights(scenario: Scenario, service: str, wanted: dict[str, int]) -> dict[str, int]:
     """Return the weights with which KubeFed's own arithmetic returns the replicas."""
+    if not any(wanted.values()):
+        return dict.fromkeys(wanted, 0)
     cluster = {r: scenario.regions[r].cluster for r in wanted}
     plan = for_replicas(
         {cluster[r]: n for r, n in wanted.items()},
@@ -181,14 +183,16 @@ def _kubefed_weights(scenario: Scenario, service: str, wanted: dict[str, int]) -
 def _karmada_weights(scenario: Scenario, wanted: dict[str, int]) -> dict[str, int]:
     """Return the weights with which Karmada returns the replicas whatever the object's UID."""
     cluster = {r: scenario.regions[r].cluster for r, n in wanted.items() if n > 0}
+    if not cluster:
+        return {}
     plan = for_replicas({cluster[r]: wanted[r] for r in cluster}, target="karmada")
     return {r: plan.weights[name] for r, name in cluster.items()}
 
 
 def _hosts(problem: Problem, solution: Solution) -> Hosts:
-    """Write down shares and orders, the largest share first."""
+    """Write down shares and orders of the hosts that are called, the largest share first."""
     axes = problem.axes
-    hosts: Hosts = {host: {} for host in axes.hosts}
+    hosts: Hosts = {axes.hosts[h]: {} for h in np.unique(solution.host)}
     rank = np.lexsort((-solution.share, solution.origin, solution.host))
     for c in rank.tolist():
         order = [axes.regions[r] for r in solution.order[c] if r >= 0]
@@ -220,7 +224,7 @@ def _adaptive_hosts(problem: Problem, solution: Solution) -> Hosts:
             ]
             if parts:
                 hosts[host][origin] = tuple(sorted(parts, key=lambda p: (-p.share, p.order)))
-    return hosts
+    return {host: origins for host, origins in hosts.items() if origins}
 
 
 def mean_latency_ms(problem: Problem, solution: Solution) -> float:

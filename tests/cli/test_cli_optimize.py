@@ -209,8 +209,39 @@ def test_a_file_of_the_users_is_not_overwritten(run: Run, small: Path, tmp_path:
     assert files(tmp_path) == {"plan.yaml": b"mine"}
 
 
+def test_a_service_that_nobody_calls_gets_no_replicas_and_no_name(
+    run: Run, small: Path, tmp_path: Path
+) -> None:
+    """Also where it is the only one behind its host name."""
+    text = small.read_text(encoding="utf-8").replace("user_day: 4.0", "user_day: 0.0")
+    head, orders = text.split("  orders:\n")
+    orders = orders.replace("host: api.example.com", "host: orders.example.com")
+    quiet, out = tmp_path / "quiet.yaml", tmp_path / "out"
+    quiet.write_text(f"{head}  orders:\n{orders}", encoding="utf-8")
+    assert run("optimize", quiet, "-o", out, "--no-pictures").exit_code == 0
+    plan = read_plan(out / "plan.yaml")
+    assert plan.services["orders"].total == 0 < plan.services["api"].total
+    assert not any(plan.services["orders"].weights["kubefed"].values())
+    assert list(plan.hosts) == ["api.example.com"]
+    services = out / "federation" / "kubefed" / "services"
+    assert [path.name for path in services.iterdir()] == ["api.yaml"]
+
+
+def test_a_plan_with_an_origin_that_calls_nothing_is_exported_again(
+    run: Run, small: Path, tmp_path: Path
+) -> None:
+    quiet, out = tmp_path / "quiet.yaml", tmp_path / "out"
+    text = small.read_text(encoding="utf-8")
+    quiet.write_text(text.replace("users: 80000000", "users: 0"), encoding="utf-8")
+    assert run("optimize", quiet, "-o", out, "--no-pictures").exit_code == 0
+    assert "PH" not in read_plan(out / "plan.yaml").hosts["api.example.com"]
+    assert run("export", out / "plan.yaml", "coredns", "-o", out, "--check").exit_code == 0
+
+
 def test_interrupted_is_exit_130_and_leaves_no_half_files(small: Path, tmp_path: Path) -> None:
     code = (
+        # Where the tests run in the background, the shell has them ignore the signal.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time, planner.cli.optimize as verb\n"
         "def wait(*_, **__): print('waiting', flush=True); time.sleep(60)\n"
         "verb.main_job.optimize = wait\n"
