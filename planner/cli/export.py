@@ -55,6 +55,7 @@ def _compare(stale: list[str], folder: Path, as_json: bool) -> None:
     else:
         for sentence in stale:
             say(sentence)
-        say(f"{folder}: {f'{len(stale)} files differ' if stale else 'current'}")
+        differ = "1 file differs" if len(stale) == 1 else f"{len(stale)} files differ"
+        say(f"{folder}: {differ if stale else 'current'}")
     if stale:
         raise typer.Exit(ExitCode.FINDING)

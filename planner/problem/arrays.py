@@ -13,7 +13,7 @@ ordered lists of regions.  What must hold, in every promised state ``k`` and eve
 - a share's demand goes to the first region of its order that is up in ``k``, for all services of
   the host together; that region must be admissible for each of them in ``k``;
 - ``min_replicas ≤ n ≤ max_replicas`` where a service runs, else 0; pinned services run;
-- the pods fit the pools by the guaranteed packing limit (`planner.optimization.packing`).
+- the pods fit the pools by the guaranteed packing limit (`planner.problem.packing`).
 
 What is minimised, US dollars a month::
 

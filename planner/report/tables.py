@@ -283,12 +283,17 @@ def cost_parts(plan: Plan) -> pd.DataFrame:
     """
     cost = plan.cost
     rows = [
-        ("active regions", cost.fixed_usd_month, f"{len(plan.active_regions)} regions"),
-        ("replicas", cost.replicas_usd_month, f"{plan.replicas.to_numpy().sum()} replicas"),
+        ("active regions", cost.fixed_usd_month, _counted(len(plan.active_regions), "region")),
+        ("replicas", cost.replicas_usd_month, _counted(plan.replicas.to_numpy().sum(), "replica")),
         ("latency", cost.latency_usd_month, f"{cost.mean_latency_ms:.1f} ms on average"),
         ("lost requests", cost.lost_usd_month, f"{cost.lost_requests_month:,.0f} a month"),
     ]
     return pd.DataFrame(rows, columns=["part", "usd_month", "from"])
+
+
+def _counted(count: int, what: str) -> str:
+    """Return "1 region" or "2 regions"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def summary(plan: Plan, seconds: float) -> Answer:
