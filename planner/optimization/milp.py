@@ -228,6 +228,8 @@ class Milp:
         self._highs.setOptionValue("presolve", "off")
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.setOptionValue("mip_abs_gap", 1e-9)
+        # HiGHS would take the last relaxation for a start and first try to repair that.
+        self._highs.clearSolver()
         if start is not None:
             point = highspy.HighsSolution()
             point.col_value = start.tolist()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from planner.errors import Infeasible, SolverStopped
+from planner.optimization.adaptive import solve_adaptive
 from planner.optimization.candidates import tidied
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.milp import solver_version
-from planner.optimization.rerouting import solve_adaptive
 from planner.optimization.search import search
 from planner.optimization.static import static_program
 from planner.problem.arrays import Problem, Solution

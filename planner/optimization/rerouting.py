@@ -17,13 +17,11 @@ Numerische Mathematik 4, 1962, doi 10.1007/BF01386316.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.errors import SolverStopped
 from planner.optimization.columns import lost_usd_per_rps
 from planner.optimization.cuts import (
     SUBSET_LIMIT,
@@ -33,12 +31,11 @@ from planner.optimization.cuts import (
     shortfall_rps,
     violated_cuts,
 )
-from planner.optimization.explain import explain
-from planner.optimization.master import Master, add_master, capacity_rps, fixed_and_replica_usd
-from planner.optimization.milp import Milp, rows, solver_version
+from planner.optimization.master import Master, add_master, capacity_rps
+from planner.optimization.milp import Milp, rows
 from planner.optimization.static import add_cut
 from planner.optimization.uplinks import uplink_cuts
-from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
+from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
 
@@ -84,36 +81,6 @@ class AdaptiveProgram:
         return self.grouped[key]
 
 
-def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) -> Solution:
-    """Find the cheapest replicas with which every promised state can be re-routed.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays; services behind one host are routed each on its own.
-    gap : float
-        Relative gap at which to stop.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
-    seed : int
-        Random seed of the solver.
-
-    Returns
-    -------
-    Solution
-        Replicas and the normal state's routing.
-    """
-    started = time.perf_counter()
-    if _nowhere(problem).any():
-        raise explain(problem, None, seed)
-    adaptive = adaptive_program(problem, seed)
-    if not _tighten(adaptive, gap, deadline):
-        raise explain(problem, None, seed)
-    x, objective, bound = _integers(adaptive, gap, deadline, seed)
-    closed = objective - bound <= gap * max(abs(objective), 1e-9)
-    return _solution(adaptive, x, objective, min(bound, objective), closed, seed, started)
-
-
 def adaptive_program(problem: Problem, seed: int) -> AdaptiveProgram:
     """Build the master with the normal state's routing."""
     program = Milp(seed=seed)
@@ -129,14 +96,6 @@ def adaptive_program(problem: Problem, seed: int) -> AdaptiveProgram:
     adaptive = AdaptiveProgram(problem, master, program, flow, one, _kept_states(problem))
     _add_routing_rows(adaptive)
     return adaptive
-
-
-def _nowhere(problem: Problem) -> Bools:
-    """Return the promised (state, service, origin) with demand and no region to go to."""
-    calls = problem.demand_rps.max(axis=2) > 0
-    reach = (problem.state_admissible & problem.region_up[:, None, None, :]).any(axis=3)
-    nowhere: Bools = problem.must_survive[:, None, None] & calls & ~reach
-    return nowhere
 
 
 def _kept_states(problem: Problem) -> Ints:
@@ -186,50 +145,8 @@ def _add_routing_rows(adaptive: AdaptiveProgram) -> None:
     )
 
 
-def _tighten(adaptive: AdaptiveProgram, gap: float, deadline: float) -> bool:
-    """Add cuts at the relaxation until none is broken; return whether it is feasible."""
-    while time.perf_counter() < deadline:
-        result = adaptive.program.relaxation(deadline - time.perf_counter())
-        if result.x is None:
-            return result.status != "infeasible"
-        if not add_broken_cuts(adaptive, result.x, gap * abs(result.objective) / 3):
-            return True
-    return True
-
-
-def _integers(
-    adaptive: AdaptiveProgram, gap: float, deadline: float, seed: int
-) -> tuple[Floats, float, float]:
-    """Solve with integers until an answer breaks no cut; return point, objective and bound."""
-    bound = -np.inf
-    while (left := deadline - time.perf_counter()) > 0:
-        result = adaptive.program.integral(left, gap / 3)
-        if result.status == "infeasible":
-            raise explain(adaptive.problem, None, seed)
-        bound = max(bound, result.bound)
-        if result.x is None:
-            break
-        x = np.array(result.x)
-        for block in (adaptive.master.replicas, adaptive.master.runs, adaptive.master.active):
-            x[block] = np.rint(x[block])
-        if not add_broken_cuts(adaptive, x, gap * abs(result.objective) / 3):
-            return x, _objective_usd(adaptive, x), bound
-    raise SolverStopped("no plan was found before the limit")
-
-
-def _objective_usd(adaptive: AdaptiveProgram, x: Floats) -> float:
-    """Return what a point costs, lost requests priced exactly."""
-    problem = adaptive.problem
-    fixed, running = fixed_and_replica_usd(problem, x[adaptive.master.replicas])
-    flow = adaptive.flow[adaptive.flow >= 0]
-    steering = float(adaptive.program.cost[flow] @ x[flow])
-    lost = sum(usd for *_, usd, _ in _unpriced(adaptive, x, all_of_it=True))
-    return fixed + running + steering + lost
-
-
-def add_broken_cuts(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
-    """Add the cuts that a point breaks, all states; return how many."""
-    replicas = x[adaptive.master.replicas]
+def add_broken_cuts(adaptive: AdaptiveProgram, replicas: Floats) -> int:
+    """Add the capacity cuts that replicas break, all promised states; return how many."""
     added = sum(
         _add_state_cuts(adaptive, int(state), replicas) for state in (0, *adaptive.kept.tolist())
     )
@@ -237,7 +154,7 @@ def add_broken_cuts(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> i
         added = uplink_cuts(
             adaptive.problem, adaptive.kept, replicas, adaptive.one_rps, _row(adaptive)
         )
-    return added + _add_prices(adaptive, x, slack_usd)
+    return added
 
 
 def _row(adaptive: AdaptiveProgram) -> Callable[[Floats, float], None]:
@@ -270,7 +187,7 @@ def _add_state_cuts(adaptive: AdaptiveProgram, state: int, replicas: Floats) -> 
     return added
 
 
-def _unpriced(
+def unpriced(
     adaptive: AdaptiveProgram, x: Floats, *, all_of_it: bool = False
 ) -> list[tuple[int, int, int, Bools, float, float]]:
     """Return (state, service, hour, regions, USD too little, demand within the regions).
@@ -314,9 +231,9 @@ def _shortfall(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[Floa
     return within - regions @ (rate_rps * replicas), regions, within
 
 
-def _add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
+def add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
     """Price what is unserved in states that are not promised, if it is more than the slack."""
-    found = _unpriced(adaptive, x)
+    found = unpriced(adaptive, x)
     if sum(usd for *_, usd, _ in found) <= slack_usd:
         return 0
     problem = adaptive.problem
@@ -338,32 +255,3 @@ def _add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
             rows(within, np.inf, np.zeros(column.size), column, np.append(rate, 1.0))
         )
     return added
-
-
-def _solution(
-    adaptive: AdaptiveProgram,
-    x: Floats,
-    objective: float,
-    bound: float,
-    closed: bool,
-    seed: int,
-    started: float,
-) -> Solution:
-    """Read the point back."""
-    routing = np.where(adaptive.flow >= 0, np.clip(x[adaptive.flow], 0.0, 1.0), 0.0)
-    routing /= np.maximum(routing.sum(axis=2, keepdims=True), 1e-300)
-    none = np.empty(0, np.int64)
-    return Solution(
-        replicas=np.rint(x[adaptive.master.replicas]).astype(np.int64),
-        host=none,
-        origin=none,
-        order=none.reshape(0, 1),
-        share=np.empty(0),
-        routing=routing,
-        objective=objective,
-        bound=bound,
-        status="optimal" if closed else "limit",
-        solver=solver_version(),
-        seed=seed,
-        seconds=time.perf_counter() - started,
-    )
