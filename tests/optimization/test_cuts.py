@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import networkx as nx
@@ -53,6 +53,17 @@ def within(groups: Groups, regions: Bools, hour: int = 0) -> float:
     """Return the demand that only these regions may serve."""
     inside = ~(groups.allowed & ~regions).any(axis=1)
     return float(groups.demand_rps[inside, hour].sum())
+
+
+def routable(groups: Groups, capacity: Floats) -> bool:
+    """Return whether every set of groups finds enough capacity among its regions (Hall)."""
+    for count in range(1, len(groups.allowed) + 1):
+        for chosen in combinations(range(len(groups.allowed)), count):
+            reach = groups.allowed[list(chosen)].any(axis=0)
+            demand = groups.demand_rps[list(chosen)].sum(axis=0)
+            if demand.max() > capacity[reach].sum() + 1e-9:
+                return False
+    return True
 
 
 def least_unserved(groups: Groups, capacity: Floats, hour: int) -> float:
@@ -115,7 +126,7 @@ def test_what_is_short_is_what_a_linear_program_leaves(seed: int) -> None:
         assert shown == pytest.approx(short[hour], rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(15))
 @pytest.mark.parametrize("by_flow", [False, True])
 def test_no_cut_cuts_off_whole_replicas_that_can_be_routed(
     seed: int, by_flow: bool, monkeypatch: pytest.MonkeyPatch
@@ -133,14 +144,14 @@ def test_no_cut_cuts_off_whole_replicas_that_can_be_routed(
         for cut in violated_cuts(groups, rate, rng.uniform(0, 2, 3), tolerance=1e-6, most=50)
     ]
     assert found
-    routable = 0
+    possible = 0
     for whole in product(range(8), repeat=3):
         n = np.array(whole, float)
-        if max(least_unserved(groups, rate * n, h) for h in range(2)) <= 1e-9:
-            routable += 1
+        if routable(groups, rate * n):
+            possible += 1
             for cut in found:
                 assert cut.coefficient @ n >= cut.right_side - 1e-9, (whole, cut)
-    assert routable > 50
+    assert possible > 50
 
 
 def test_rounding_cuts_more_off() -> None:

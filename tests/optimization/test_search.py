@@ -12,6 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from planner.errors import Infeasible, SolverStopped
+from planner.optimization.cuts import group_origins, shortfall_rps
+from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.optimize import solve
 from planner.problem.arrays import Problem, Solution
 from tests.benchmarks.generators import survivable_capacity
@@ -160,6 +162,28 @@ def test_a_limit_returns_the_best_plan_with_an_honest_bound() -> None:
     assert found.bound <= longer.objective
     assert longer.bound <= found.objective
     assert objective >= bound
+
+
+def test_a_limit_before_the_first_integers_still_finds_an_adaptive_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = survivable_capacity(3, 6, 40, 2, 1, hours=3)
+    best = solve(problem, gap=1e-4, time_limit_s=60.0)
+
+    def stopped(self: Milp, time_limit_s: float, gap: float, **start: object) -> MilpResult:
+        return MilpResult("limit", None, np.inf, -np.inf)
+
+    monkeypatch.setattr(Milp, "integral", stopped)
+    found = solve(problem, gap=1e-4, time_limit_s=60.0)
+    assert found.status == "limit"
+    assert found.bound <= best.objective
+    assert best.bound <= found.objective
+    assert found.gap < 0.2
+    for state in range(len(problem.axes.states)):
+        groups = group_origins(problem.state_admissible[state, 0], problem.demand_rps[0])
+        rate = problem.rps_per_replica[0] * problem.region_up[state]
+        short, _ = shortfall_rps(groups, rate, found.replicas[0].astype(float))
+        assert short.max() <= 1e-6
 
 
 @pytest.mark.parametrize("steering", ["static", "adaptive"])
