@@ -119,9 +119,10 @@ def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, deadlin
     """Solve a node, look for a candidate, and branch."""
     static.program.bound_columns(tree.integer, node.low, node.high)
     result = _solve(static, tree, gap, deadline)
-    if result.x is None:
-        if result.status != "infeasible":
-            heapq.heappush(tree.nodes, node)
+    if result.status == "infeasible":
+        return
+    if result.status != "optimal" or result.x is None:
+        heapq.heappush(tree.nodes, node)
         return
     tree.best = better(tree.best, rounded_up(static, result.x))
     value = result.x[tree.integer]
@@ -139,13 +140,14 @@ def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, deadlin
 
 def _solve(static: StaticProgram, tree: _Tree, gap: float, deadline: float) -> MilpResult:
     """Solve the relaxation of a node, with a few rounds of cuts while it is not hopeless."""
-    left = max(0.05, deadline - time.perf_counter())
     limit = tree.limit(gap)
-    result = relax(static, left, gap / 3, limit)
+    result = relax(static, deadline, gap / 3, limit)
     for _ in range(_CUT_ROUNDS):
-        if result.x is None or result.objective >= limit or not add_cut_round(static, result.x):
+        if result.status != "optimal" or result.x is None or result.objective >= limit:
             break
-        result = relax(static, left, gap / 3, limit)
+        if not add_cut_round(static, result.x):
+            break
+        result = relax(static, deadline, gap / 3, limit)
     return result
 
 
@@ -168,8 +170,7 @@ def dive(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -
     best = None
     for decided in np.unique(np.stack([lean, np.ceil(root.x[runs] - _INTEGRAL)]), axis=0):
         static.program.bound_columns(runs, np.maximum(low, decided), np.minimum(high, decided))
-        left = max(0.05, deadline - time.perf_counter())
-        result = relax(static, left, gap / 3)
+        result = relax(static, deadline, gap / 3)
         best = better(best, descend(static, rounded_up(static, result.x), gap, deadline))
         static.program.bound_columns(runs, low, high)
     return best

@@ -75,7 +75,7 @@ def reroute(
     low, high = program.bounds(n)
     program.bound_columns(n, replicas.ravel(), replicas.ravel())
     _leave_spare(static, replicas.astype(float) * spare_share)
-    result = relax(static, max(0.05, deadline - time.perf_counter()), gap / 3)
+    result = relax(static, deadline, gap / 3)
     _leave_spare(static, np.zeros(replicas.shape))
     program.bound_columns(n, low, high)
     if result.x is None:

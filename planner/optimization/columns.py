@@ -70,7 +70,9 @@ def order_columns(problem: Problem) -> OrderColumns:
     There are A!/(A−D)! columns for an origin with A admissible regions: few for depth 1 or 2 and
     a dozen regions, too many beyond.
     """
-    allowed, valid = _host_admissible(problem)
+    valid = _host_admissible(problem)
+    # A backup need not keep the normal limit: it serves only while something is down.
+    allowed: Bools = np.any(valid[problem.must_survive], axis=0)
     depth = promised_depth(problem)
     called = np.zeros((len(problem.axes.hosts), len(problem.axes.origins)), bool)
     np.logical_or.at(called, problem.host_of_service, problem.demand_rps.max(axis=2) > 0)
@@ -107,17 +109,16 @@ def first_up(order: Ints, region_up: Bools) -> Ints:
     return serve
 
 
-def _host_admissible(problem: Problem) -> tuple[Bools, Bools]:
-    """Return admissibility by host: normal [G, O, R] and per state [K, G, O, R]."""
+def _host_admissible(problem: Problem) -> Bools:
+    """Return admissibility by host in each state, shape (K, G, O, R)."""
     hosts = len(problem.axes.hosts)
     k, _, o, r = problem.state_admissible.shape
-    allowed, valid = np.ones((hosts, o, r), bool), np.ones((k, hosts, o, r), bool)
+    valid = np.ones((k, hosts, o, r), bool)
     calls = problem.demand_rps.max(axis=2) > 0
     for service, host in enumerate(problem.host_of_service):
         silent = ~calls[service][:, None]
-        allowed[host] &= problem.admissible[service] | silent
         valid[:, host] &= problem.state_admissible[:, service] | silent
-    return allowed, valid
+    return valid
 
 
 def _orders(allowed: Bools, depth: int) -> Ints:

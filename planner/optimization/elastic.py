@@ -78,7 +78,7 @@ def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relie
     loose = _loosened(problem)
     static = static_program(loose, columns, seed)
     extras = _add_extras(static, problem)
-    relaxed = relax(static, _LIMIT_S, 1e-6)
+    relaxed = relax(static, time.perf_counter() + _LIMIT_S, 1e-6)
     if relaxed.x is None:
         return None
     clashes = _pressing(static, relaxed.row_dual)

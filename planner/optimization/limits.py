@@ -33,8 +33,8 @@ class NeededLimit:
 def needed_limits(problem: Problem, host: int, origin: int) -> list[NeededLimit]:
     """Return the limits that must be loosened for an order to exist, with the least excess.
 
-    An order needs regions that keep the normal limit, as many as the policy's depth + 1, and in
-    every other promised state its first region that is up must keep the emergency limit.
+    An order needs a first region that keeps the normal limit, and in every other promised state
+    its first region that is up must keep the emergency limit.
 
     Parameters
     ----------
@@ -55,10 +55,9 @@ def needed_limits(problem: Problem, host: int, origin: int) -> list[NeededLimit]
     regions = problem.region_up.shape[1]
     orders = np.array(list(permutations(range(regions), min(promised_depth(problem) + 1, regions))))
     serve = first_up(orders, problem.region_up[states])
-    # Shape (K, S, P): what each state asks of each order, the normal one of all its regions.
+    # Shape (K, S, P): what each state asks of each order.
     asked = np.stack([reach[k][:, serve[k]] for k in range(states.size)])
     asked[:, :, (serve < 0).any(axis=0)] = np.inf
-    asked[0] = reach[0][:, orders].max(axis=2)
     return _least(problem, services, states, asked)
 
 

@@ -16,9 +16,18 @@ from planner.optimization.branch import branch, dive
 from planner.optimization.candidates import Candidate, better, exact
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
-from planner.optimization.static import StaticProgram, add_cuts, add_missing_rows, point
-from planner.optimization.whole import place_whole_origins
+from planner.optimization.placement import place_origins
+from planner.optimization.static import (
+    StaticProgram,
+    add_cuts,
+    add_missing_rows,
+    left_s,
+    point,
+)
 from planner.problem.arrays import Floats
+
+_PARTS = 4
+"""Parts of an origin in the plan that is made where a limit came before any other."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
     Found
         The best candidate and the bound.
     """
-    root = add_cuts(static, _left(deadline), gap / 3)
+    root = add_cuts(static, deadline, gap / 3)
     if root.status == "infeasible":
         return Found(None, np.inf, feasible=False)
     if not static.problem.split_origins:
@@ -57,12 +66,9 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
         return Found(best, root.bound, feasible=True)
     _cap_shares(static, root, best)
     best, bound = branch(static, root, best, gap, deadline)
-    return Found(best, bound, feasible=best is not None or np.isfinite(bound))
-
-
-def _left(deadline: float) -> float:
-    """Return the seconds that are left."""
-    return max(0.05, deadline - time.perf_counter())
+    if best is None and bound == np.inf:
+        return Found(None, np.inf, feasible=False)
+    return Found(best or place_origins(static, _PARTS), bound, feasible=True)
 
 
 def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None) -> None:
@@ -71,7 +77,7 @@ def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None)
     A plan with share ``x`` of a column costs at least the root's objective plus ``x`` times the
     column's reduced cost.
     """
-    if best is None or root.reduced_cost is None:
+    if best is None or root.reduced_cost is None or not np.isfinite(root.bound):
         return
     slack = best.objective - root.objective + 1e-9 * abs(best.objective)
     price = root.reduced_cost[static.share]
@@ -81,12 +87,12 @@ def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None)
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Found:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
-    best, bound = place_whole_origins(static), root.bound
+    best, bound = place_origins(static, 1), root.bound
     while time.perf_counter() < deadline:
         start = _start(static, best)
-        result = static.program.integral(_left(deadline), gap / 3, start=start)
+        result = static.program.integral(left_s(deadline), gap / 3, start=start)
         if result.status == "infeasible":
-            return Found(None, np.inf, feasible=False)
+            return Found(best, bound if best else np.inf, feasible=best is not None)
         bound = max(bound, result.bound)
         if result.x is None:
             break

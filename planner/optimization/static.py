@@ -8,7 +8,8 @@ program, so its bound is a bound on the whole; a candidate is judged with all of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -96,16 +97,21 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
     return static
 
 
-def relax(
-    static: StaticProgram, deadline_s: float, gap: float, cutoff: float = np.inf
-) -> MilpResult:
+def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np.inf) -> MilpResult:
     """Solve the relaxation, adding rows until none is missing or it passes `cutoff`."""
-    result = static.program.relaxation(deadline_s)
-    while result.x is not None and result.objective < cutoff:
+    result = static.program.relaxation(left_s(deadline))
+    while result.status == "optimal" and result.x is not None and result.objective < cutoff:
         if not add_missing_rows(static, result.x, gap * abs(result.objective)):
             break
-        result = static.program.relaxation(deadline_s)
+        if time.perf_counter() > deadline:
+            return replace(result, status="limit")
+        result = static.program.relaxation(left_s(deadline))
     return result
+
+
+def left_s(deadline: float) -> float:
+    """Return the seconds until a time of `time.perf_counter`, a little where it has passed."""
+    return max(0.02, deadline - time.perf_counter())
 
 
 def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
@@ -133,13 +139,15 @@ def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
     return int(wanted.sum() + full.sum()) + _add_use_rows(static, x)
 
 
-def add_cuts(static: StaticProgram, deadline_s: float, gap: float) -> MilpResult:
+def add_cuts(static: StaticProgram, deadline: float, gap: float) -> MilpResult:
     """Tighten the relaxation with rounded capacity cuts of the promised states."""
-    result = relax(static, deadline_s, gap)
+    result = relax(static, deadline, gap)
     for _ in range(_CUT_ROUNDS):
-        if result.x is None or not add_cut_round(static, result.x):
+        if result.status != "optimal" or result.x is None:
             break
-        result = relax(static, deadline_s, gap)
+        if not add_cut_round(static, result.x):
+            break
+        result = relax(static, deadline, gap)
     return result
 
 
@@ -225,21 +233,22 @@ def _load_row(static: StaticProgram, state: int, service: int, region: int, hour
 
 
 def _add_use_rows(static: StaticProgram, x: Floats) -> int:
-    """Add the broken rows "shares that name a region ≤ the service runs there"; return how many.
+    """Add the broken rows "shares that a region serves in a promised state ≤ it runs there".
 
     They are implied for integers and decide the speed: without them a region is opened by the
-    hair's breadth that its load needs.
+    hair's breadth that its load needs.  Returns how many.
     """
     problem, columns = static.problem, static.columns
     regions = problem.rps_per_replica.shape[1]
     share = x[static.share]
+    serve = columns.serve[problem.must_survive]
     added = 0
     for service, host in enumerate(problem.host_of_service):
         mine = np.flatnonzero(columns.host == host)
         calls = problem.demand_rps[service, columns.origin[mine]].max(axis=1) > 0
         mine = mine[calls]
         for region in range(regions):
-            names = mine[(columns.order[mine] == region).any(axis=1)]
+            names = mine[(serve[:, mine] == region).any(axis=0)]
             origin = columns.origin[names]
             used = np.bincount(origin, share[names], minlength=static.use_row.shape[1])
             broken = used > x[static.master.runs[service, region]] + 1e-6

@@ -143,8 +143,11 @@ def test_the_limits_that_are_named_are_those_that_are_needed(limit: int, tmp_pat
         needed[normal] = max(needed[normal], int(found[1]))
     assert error.clashes
     assert np.isfinite(solve(built(with_limits(needed[True], needed[False]), tmp_path)).objective)
-    refused(built(with_limits(needed[True] - 2, needed[False]), tmp_path))
-    refused(built(with_limits(needed[True], needed[False] - 2), tmp_path))
+    # What was named was needed: two milliseconds less do not do.
+    if needed[True] > limit:
+        refused(built(with_limits(needed[True] - 2, needed[False]), tmp_path))
+    if needed[False] > limit:
+        refused(built(with_limits(needed[True], needed[False] - 2), tmp_path))
 
 
 def test_residency_is_no_matter_of_milliseconds(tmp_path: Path) -> None:

@@ -56,7 +56,11 @@ def columns_of(problem: Problem, host: int, origin: int, services: tuple[int, ..
     allowed = [
         r
         for r in range(len(problem.axes.regions))
-        if all(problem.admissible[s, origin, r] for s in services)
+        if any(
+            all(problem.state_admissible[k, s, origin, r] for s in services)
+            for k in range(len(problem.axes.states))
+            if problem.must_survive[k]
+        )
     ]
     length = min(depth(problem) + 1, len(allowed))
     found = []
