@@ -35,6 +35,8 @@ def export(
 ) -> None:
     """Write the files of some targets from a plan, or compare them."""
     chosen = known_targets(targets or [ALL])
+    if pin and not {"kubefed", ALL} & set(chosen):
+        raise typer.BadParameter("--pin is about kubefed, which is not among the targets")
     manifests = manifests_of(read_plan(plan), chosen, pin=pin)
     folder = output or plan.parent
     if compare:

@@ -137,9 +137,12 @@ def _resolved(path: str | os.PathLike[str]) -> tuple[Path, str, Fault | None]:
     """Return the file, its name in faults, and what is wrong where a bare name is unknown."""
     text = os.fspath(path)
     file = Path(text)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", text) or file.is_file():
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}(/[a-z0-9][a-z0-9-]{0,62})?", text):
         return file, text, None
-    shipped = dataset_folder() / text / "scenario.yaml"
+    if file.is_file():
+        return file, text, None
+    folder, _, variant = text.partition("/")
+    shipped = dataset_folder() / folder / f"{variant or 'scenario'}.yaml"
     if shipped.is_file():
         return shipped, str(shipped), None
     if file.exists():

@@ -7,7 +7,7 @@ import numpy as np
 from planner.errors import Infeasible
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.elastic import Relief, cheapest_relief
-from planner.optimization.limits import NeededLimit, needed_limits
+from planner.optimization.limits import NeededLimit, kept_out, needed_limits
 from planner.problem.arrays import Problem
 
 _MOST = 6
@@ -69,10 +69,19 @@ def _without_region(problem: Problem, host: int, origin: int) -> list[tuple[str,
             clash = f"{name}: none of its home_regions is up in state '{axes.states[state]}'"
             found.append((clash, f"name more home_regions for {name}"))
             continue
-        limit = (problem.limit_ms if state == 0 else problem.emergency_limit_ms)[service]
         where = f"{axes.origins[origin]} in state '{axes.states[state]}'"
+        if _only_listed_are_down(problem, int(service), origin, state):
+            clash = f"{name}: no region that its lists allow is up for {where}"
+            found.append((clash, f"allow another region for {name} (allowed_regions, residency)"))
+            continue
+        limit = (problem.limit_ms if state == 0 else problem.emergency_limit_ms)[service]
         found.append((f"{name}: no region keeps {limit:g} ms for {where}", ""))
     return found
+
+
+def _only_listed_are_down(problem: Problem, service: int, origin: int, state: int) -> bool:
+    """Return whether it is the lists of regions, not latency, that leave nobody to serve."""
+    return bool((kept_out(problem, service, origin) | ~problem.region_up[state]).all())
 
 
 def _deserted_state(problem: Problem, service: int, origin: int) -> int | None:
@@ -107,7 +116,7 @@ def _clashes(problem: Problem, relief: Relief) -> list[str]:
     axes = problem.axes
     lines = [
         f"{axes.services[s]}: the load of {axes.regions[r]} in state '{axes.states[k]}' at "
-        f"{axes.hours[h]:02d}:00 UTC does not fit its pools"
+        f"{axes.hours[h]:02d}:00 UTC does not fit its pools and limits"
         for k, s, r, h in relief.clashes[:_MOST]
     ]
     lines += [
@@ -129,12 +138,13 @@ def _ways_out(problem: Problem, relief: Relief) -> list[str]:
                 f"add {servers} server{'s' if servers > 1 else ''} to {problem.pools.names[pool]} "
                 f"({price:,.0f} USD a month)"
             )
-    for (service, region), more in np.ndenumerate(relief.replicas):
-        if more > 0:
-            top = problem.max_replicas[service, region]
+    for service, more in enumerate(relief.replicas):
+        if more.any():
+            # One number holds for all regions of a service.
+            top = problem.max_replicas[service]
             ways.append(
-                f"raise max_replicas of {axes.services[service]} in {axes.regions[region]} from "
-                f"{top} to {top + more}"
+                f"raise max_replicas of {axes.services[service]} from {top.max()} to "
+                f"{(top + more).max()}"
             )
     for region, more in enumerate(relief.uplink_gbps):
         if more > 0:

@@ -78,11 +78,11 @@ def _reach(problem: Problem, state: int, service: int, origin: int) -> Floats:
     limit = (problem.limit_ms if state == 0 else problem.emergency_limit_ms)[service]
     # What keeps the limit and is not admissible all the same is barred by something else.
     barred = (reach <= limit) & ~problem.state_admissible[state, service, origin]
-    barred |= ~problem.region_up[state] | _kept_out(problem, service, origin)
+    barred |= ~problem.region_up[state] | kept_out(problem, service, origin)
     return np.where(barred, np.inf, reach)
 
 
-def _kept_out(problem: Problem, service: int, origin: int) -> Bools:
+def kept_out(problem: Problem, service: int, origin: int) -> Bools:
     """Return the regions that residency or the service's own list keeps out."""
     out: Bools = problem.max_replicas[service] == 0
     if problem.scenario is not None:

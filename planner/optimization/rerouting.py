@@ -102,6 +102,8 @@ def _kept_states(problem: Problem) -> Ints:
     """Return the promised states, the normal one excepted, that no other one dominates."""
     states = np.flatnonzero(problem.must_survive)
     states = states[states > 0]
+    if not states.size:
+        return states
     allowed = problem.state_admissible[states] & problem.region_up[states][:, None, None, :]
     flat = allowed.reshape(states.size, -1)
     size = flat.sum(axis=1)
@@ -110,7 +112,8 @@ def _kept_states(problem: Problem) -> Ints:
         # Only a smaller or equal one can be within it.
         if not any((flat[j] <= flat[i]).all() for j in kept):
             kept.append(int(i))
-    return states[np.sort(kept)] if kept else states[:0]
+    undominated: Ints = states[np.sort(kept)]
+    return undominated
 
 
 def _add_routing_rows(adaptive: AdaptiveProgram) -> None:

@@ -88,20 +88,14 @@ def solution_of(problem: Problem, plan: Plan) -> Solution:
     problem : Problem
         The problem of the plan's scenario.
     plan : Plan
-        A static plan.
+        A plan.
 
     Returns
     -------
     Solution
-        Its replicas, shares and orders.
-
-    Raises
-    ------
-    ValueError
-        If the steering is adaptive: the document holds one hour's routing only.
+        Its replicas, shares and orders; of an adaptive plan the replicas and one hour's shares,
+        for the document holds no more of its routing.
     """
-    if plan.steering == "adaptive":
-        raise ValueError("`plan` must be static: an adaptive plan's routing is not in its document")
     axes = problem.axes
     replicas = [[plan.services[s].replicas.get(r, 0) for r in axes.regions] for s in axes.services]
     parts = [

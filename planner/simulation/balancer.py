@@ -19,41 +19,42 @@ LONGEST_RTT_MS = 1e5
 def adaptive_routing(problem: Problem, solution: Solution) -> Routing:
     """Route the normal state as planned, every other state so that least is left unserved.
 
+    A plan document does not hold the planned routing: without it the normal state is routed like
+    the others, at its own ceiling.
+
     Parameters
     ----------
     problem : Problem
         The problem as arrays.
     solution : Solution
-        Replicas, and the normal state's `routing`.
+        Replicas, and if known the normal state's `routing`.
 
     Returns
     -------
     Routing
         Parts by hour.
 
-    Raises
-    ------
-    ValueError
-        If the solution has no `routing`.
-
     Notes
     -----
     Among routings that leave equally little unserved, the nearest regions serve.  The transport
     problem is solved within emergency capacity; uplinks are looked at only where that breaks them.
     """
-    if solution.routing is None:
-        raise ValueError("`solution.routing` must be given where the steering is adaptive.")
     states, regions = problem.region_up.shape
     shape = (states, *problem.demand_rps.shape)
     share = np.zeros((*shape[:3], regions, shape[3]))
     capacity, uplink = np.zeros(shape), np.zeros(shape)
-    share[0] = solution.routing * problem.state_admissible[0][..., None]
-    for state in range(1, states):
+    planned = solution.routing
+    if planned is not None:
+        share[0] = planned * problem.state_admissible[0][..., None]
+    for state in range(0 if planned is None else 1, states):
         for hour in range(shape[3]):
             flow, full, cut = _route(problem, solution.replicas, state, hour)
             share[state, ..., hour] = flow
             capacity[state, ..., hour], uplink[state, ..., hour] = full, cut
-    nowhere, forbidden = _unreachable(problem, share[0], solution.routing)
+    asked = planned if planned is not None else share[0]
+    nowhere, forbidden = _unreachable(problem, share[0], asked)
+    if planned is None:
+        nowhere[0] = np.maximum(nowhere[0] - capacity[0] - uplink[0], 0.0)
     return Routing(share, nowhere, forbidden, capacity, uplink)
 
 
@@ -75,7 +76,7 @@ def _route(
     """Return shares [S, O, R] of a state and hour, and parts short of capacity or uplink [S, O]."""
     demand = problem.demand_rps[:, :, hour]
     allowed = problem.state_admissible[state] & (demand > 0)[:, :, None]
-    room = problem.rps_per_replica * problem.ceiling_emergency_share * replicas
+    room = problem.rps_per_replica * problem.ceiling_share[state] * replicas
     room = room * problem.region_up[state]
     reachable = allowed.any(axis=2)
     flow = _nearest(problem, state, allowed, demand)

@@ -61,7 +61,7 @@ def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Ma
         share = assessment.uplink_share[states]
         uplink = np.where(share > 1e-12, 1 / share, np.inf)
     regions = np.minimum(ratio.min(axis=(0, 1, 3)), uplink.min(axis=(0, 2)))
-    if solution.routing is not None:
+    if problem.steering == "adaptive":
         return _adaptive(problem, capacity, regions)
     return Margin(float(regions.min()), regions, _limit(problem, states, ratio, uplink))
 

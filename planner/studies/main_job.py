@@ -71,7 +71,7 @@ def simulate(problem: Problem, plan: Plan) -> Assessment:
     problem : Problem
         The problem of the plan's scenario.
     plan : Plan
-        A static plan.
+        A plan; where a balancer steers, each state is routed anew.
 
     Returns
     -------

@@ -155,7 +155,14 @@ def test_a_balancer_leaves_as_little_unserved_as_can_be(seed: int) -> None:
     assert both == pytest.approx(np.broadcast_to(problem.demand_rps, both.shape), abs=1e-3)
 
 
-def test_a_balancer_needs_the_normal_routing() -> None:
-    problem = random_problem(1, steering="adaptive")
-    with pytest.raises(ValueError, match="routing"):
-        simulate(problem, random_solution(problem, 1))
+def test_without_a_planned_routing_the_normal_state_is_routed_too() -> None:
+    for seed in range(6):
+        problem = random_problem(seed, steering="adaptive")
+        solution = replace(random_solution(problem, seed), routing=None)
+        found = simulate(problem, solution)
+        scale = float(problem.demand_rps.sum())
+        both = found.carried_rps[0].sum(axis=2) + found.lost.total[0] - found.lost.home[0]
+        assert both == pytest.approx(problem.demand_rps, abs=1e-5 * scale)
+        room = problem.rps_per_replica * problem.ceiling_normal_share * solution.replicas
+        taken = found.carried_rps[0].sum(axis=1)
+        assert (taken <= room[..., None] * (1 + 1e-5) + 1e-6).all()
