@@ -39,7 +39,7 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
         return _unreachable(problem, columns)
     relief = cheapest_relief(problem, columns, seed)
     if relief is None:
-        return Infeasible(["no purchase of servers, replicas or uplink makes it feasible"], [])
+        return Infeasible(["not even twenty times the servers hold the demand"], [])
     return Infeasible(_clashes(problem, relief), _ways_out(problem, relief))
 
 

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.failures.states import FailureStates
+from planner.geo import fibre_floor_ms, great_circle_km
 from planner.io.datasets import read_rtt_tables, read_table
 from planner.latency.cables import CableGraph, cable_graph
 from planner.latency.paths import corridors_down, detour_ms
-from planner.latency.populations import origin_points, origin_rtt, region_rtt
+from planner.latency.populations import OriginPoints, origin_points, origin_rtt, region_rtt
 from planner.model.scenario import Scenario
 from planner.problem.arrays import Floats, Network
 
 # Ours, after the AWS matrix: p10, p90, p99 of a pair lie at 0.988, 1.025, 1.051 of its median.
 JITTER_FACTOR = (0.988, 1.0, 1.025, 1.051)
 JITTER_SHARE = (0.2, 0.6, 0.18, 0.02)
+
+STRETCH_FACTOR, DETOUR_FACTOR, DETOUR_MS = 4.0, 1.5, 30.0
+"""A path to the nearest region is remarked on from so many times light in fibre on, and so much
+slower than to another region, in ratio and in ms (ours)."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,16 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
     state_point = point[None] + added.reshape(-1, *point.shape)
     state_between = between[None] + parted
     share = np.array(points.weight_share)
+    state_mean = _mean(state_point, share)
     return RoundTrips(
         point_rtt_ms=state_point,
-        mean_ms=_mean(state_point, share),
+        mean_ms=state_mean,
         region_rtt_ms=state_between,
         network=_network(scenario, point, share, between),
-        warnings=_warnings(states, state_between),
+        warnings=(
+            *_parted(states, state_between),
+            *_detoured(scenario, points, at, state_mean[0]),
+        ),
     )
 
 
@@ -157,10 +166,34 @@ def _cables_in_service() -> CableGraph:
     return cable_graph(segments[segments["status"] != "planned"], read_table("sites"))
 
 
-def _warnings(states: FailureStates, region_rtt_ms: Floats) -> tuple[str, ...]:
+def _parted(states: FailureStates, region_rtt_ms: Floats) -> tuple[str, ...]:
     """Name the states in which regions are parted."""
     parted = np.isinf(region_rtt_ms).any(axis=(1, 2))
     names = [states.names[k] for k in np.flatnonzero(parted)]
     if not names:
         return ()
     return (f"regions are cut off from one another in: {', '.join(names)}",)
+
+
+def _detoured(
+    scenario: Scenario, points: OriginPoints, regions: Floats, rtt_ms: Floats
+) -> tuple[str, ...]:
+    """Name the origins whose path to the nearest region is far slower than to another one."""
+    away = great_circle_km(
+        points.latitude_deg[:, :, None],
+        points.longitude_deg[:, :, None],
+        regions[None, None, :, 0],
+        regions[None, None, :, 1],
+    )
+    mean_km = np.einsum("op,opr->or", points.weight_share, away)
+    nearest, rows = mean_km.argmin(axis=1), np.arange(len(rtt_ms))
+    near, best = rtt_ms[rows, nearest], rtt_ms.min(axis=1)
+    far = near > STRETCH_FACTOR * fibre_floor_ms(mean_km[rows, nearest])
+    odd = np.flatnonzero(far & (near > DETOUR_FACTOR * best) & (near - best > DETOUR_MS))
+    if not odd.size:
+        return ()
+    names = ", ".join(list(scenario.origins)[o] for o in odd)
+    return (
+        f"the nearest region is not the quickest by far for {names}: measured public paths can be "
+        "badly routed; put measurements of your own into rtt_ms",
+    )
