@@ -207,6 +207,12 @@ class Milp:
             np.ascontiguousarray(up),
         )
 
+    def price_columns(self, column: Ints, cost: Floats) -> None:
+        """Solve with other costs from now on; `cost` stays what was given at first."""
+        self._highs.changeColsCost(
+            column.size, column.astype(np.int32), np.ascontiguousarray(cost, float)
+        )
+
     def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
         """Change the bounds of rows."""
         low = np.broadcast_to(np.asarray(lower, float), row.shape)

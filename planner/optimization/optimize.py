@@ -6,6 +6,7 @@ import time
 
 from planner.errors import Infeasible, SolverStopped
 from planner.optimization.adaptive import solve_adaptive
+from planner.optimization.backups import near_backups
 from planner.optimization.candidates import tidied
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
@@ -71,7 +72,9 @@ def _solve_static(
             f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
         )
     limit = found.bound + gap * abs(found.best.objective)
-    best = tidied(static, found.best, max(limit, found.best.objective), gap, deadline)
+    most = max(limit, found.best.objective)
+    best = near_backups(static, found.best, most, gap, deadline)
+    best = tidied(static, best, most, gap, deadline)
     used = best.share > 0
     return Solution(
         replicas=best.replicas,

@@ -1,0 +1,57 @@
+"""The second step keeps cost and promises and brings backups nearer."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from planner.failures.states import failure_states
+from planner.io.scenarios import read_scenario
+from planner.optimization.backups import near_backups
+from planner.optimization.columns import order_columns
+from planner.optimization.search import search
+from planner.optimization.static import StaticProgram, static_program
+from planner.problem.arrays import Problem
+from planner.problem.build import build_problem
+from tests.oracles.instances import random_problem
+
+
+def backup_ms(problem: Problem, static: StaticProgram, share: np.ndarray) -> float:
+    """Recompute in plain loops what the second step minimises."""
+    columns, total = static.columns, 0.0
+    states = [k for k in np.flatnonzero(problem.must_survive) if k > 0]
+    for c in np.flatnonzero(share):
+        host, origin = columns.host[c], columns.origin[c]
+        for s in np.flatnonzero(problem.host_of_service == host):
+            rps = problem.demand_rps[s, origin].mean()
+            for k in states:
+                total += share[c] * rps * problem.state_rtt_ms[k, origin, columns.serve[k, c]]
+    return total / len(states) / problem.demand_rps.mean(axis=2).sum()
+
+
+def taiwan() -> Problem:
+    scenario = read_scenario("taiwan")
+    return build_problem(scenario, failure_states(scenario))
+
+
+@pytest.mark.parametrize("seed", [None, 2, 5, 8, 11, 14])
+def test_backups_come_nearer_at_the_same_cost(seed: int | None) -> None:
+    problem = taiwan() if seed is None else random_problem(seed, steering="static")
+    if not problem.split_origins:
+        pytest.skip("whole origins keep the order that was found")
+    columns = order_columns(problem)
+    static = static_program(problem, columns, 0)
+    deadline = time.perf_counter() + 30
+    found = search(static, 1e-6, deadline).best
+    if found is None:
+        pytest.skip("infeasible")
+    limit = found.objective * (1 + 1e-6)
+    nearer = near_backups(static, found, limit, 1e-6, deadline)
+    assert nearer.objective <= limit
+    assert (nearer.replicas == found.replicas).all()
+    before, after = (backup_ms(problem, static, one.share) for one in (found, nearer))
+    assert after <= before + 1e-6
+    if seed is None:
+        assert after < 0.95 * before
