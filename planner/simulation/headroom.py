@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 from planner.problem.arrays import Floats, Ints, Problem, Solution
 from planner.simulation.assessment import Assessment
@@ -107,43 +107,39 @@ def _largest_factor(problem: Problem, state: int, hour: int, capacity_rps: Float
     if demand.sum() <= 0:
         return np.inf
     allowed = problem.state_admissible[state] & problem.region_up[state] & (demand > 0)[..., None]
-    s, o, r = np.nonzero(allowed)
-    pair, row = np.unique(s * demand.shape[1] + o, return_inverse=True)
-    called = np.flatnonzero(demand.ravel() > 0)
-    if pair.size < called.size:
+    if not allowed.any(axis=2)[demand > 0].all():
         return 0.0
+    s, o, r = np.nonzero(allowed)
     size = s.size
-    ones = np.ones(size)
-    equal = coo_array(
-        (
-            np.concatenate([ones, -demand.ravel()[pair]]),
-            (
-                np.concatenate([row, np.arange(pair.size)]),
-                np.concatenate([np.arange(size), np.full(pair.size, size)]),
-            ),
-        ),
-        shape=(pair.size, size + 1),
-    )
-    gbps = gbps_from_payload(1.0, 1.0) * problem.payload_kib[s]
-    places = capacity_rps.size
-    above = coo_array(
-        (
-            np.concatenate([ones, gbps]),
-            (
-                np.concatenate([s * capacity_rps.shape[1] + r, places + r]),
-                np.concatenate([np.arange(size), np.arange(size)]),
-            ),
-        ),
-        shape=(places + problem.uplink_gbps.size, size + 1),
-    )
     cost = np.zeros(size + 1)
     cost[-1] = -1.0
+    called = int((demand > 0).sum())
     result = linprog(
         cost,
-        A_ub=above.tocsr(),
+        A_ub=_room_rows(problem, s, r, capacity_rps.size),
         b_ub=np.concatenate([capacity_rps.ravel(), problem.uplink_gbps]),
-        A_eq=equal.tocsr(),
-        b_eq=np.zeros(pair.size),
+        A_eq=_demand_rows(demand, s, o),
+        b_eq=np.zeros(called),
         method="highs",
     )
     return float(-result.fun)
+
+
+def _demand_rows(demand_rps: Floats, service: Ints, origin: Ints) -> csr_array:
+    """Return rows "what is routed of a demand − φ·demand"; φ is the last column."""
+    pair, row = np.unique(service * demand_rps.shape[1] + origin, return_inverse=True)
+    size = service.size
+    value = np.concatenate([np.ones(size), -demand_rps.ravel()[pair]])
+    at = np.concatenate([row, np.arange(pair.size)])
+    column = np.concatenate([np.arange(size), np.full(pair.size, size)])
+    return coo_array((value, (at, column)), shape=(pair.size, size + 1)).tocsr()
+
+
+def _room_rows(problem: Problem, service: Ints, region: Ints, places: int) -> csr_array:
+    """Return rows of load by service and region, then of traffic by region."""
+    size, regions = service.size, problem.uplink_gbps.size
+    gbps = gbps_from_payload(1.0, 1.0) * problem.payload_kib[service]
+    value = np.concatenate([np.ones(size), gbps])
+    at = np.concatenate([service * regions + region, places + region])
+    column = np.concatenate([np.arange(size), np.arange(size)])
+    return coo_array((value, (at, column)), shape=(places + regions, size + 1)).tocsr()
