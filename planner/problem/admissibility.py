@@ -80,6 +80,35 @@ def late_probability(
     -------
     ndarray, shape (O, R)
         Probability; 1 where the path is cut.
+
+    Notes
+    -----
+    Network, home calls and server are taken to be independent, and one jitter factor holds for all
+    round trips of a request.  Utilisation is that of the ceiling with the fewest replicas; a limit
+    below the network's own time gives 1.
+
+    Examples
+    --------
+    M/M/1 at half of 100 requests per second, 20 ms away: what is left of 30 ms is 10 ms, and the
+    sojourn is exponential with 50 per second, so ``exp(−0.5)`` are late.
+
+    >>> from planner.problem.arrays import Network, Queue
+    >>> one = np.ones(1)
+    >>> network = Network(
+    ...     point_rtt_ms=np.full((1, 1, 1), 20.0),
+    ...     point_share=np.ones((1, 1)),
+    ...     region_rtt_ms=np.zeros((1, 1)),
+    ...     new_connection_share=0 * one,
+    ...     setup_round_trips=2 * one,
+    ...     jitter_factor=one,
+    ...     jitter_share=one,
+    ... )
+    >>> queue = Queue(np.ones(1, np.int64), 10 * one, one, one)
+    >>> requests = Requests(queue, 0 * one, np.full((1, 1), 100.0), np.ones((1, 1), np.int64))
+    >>> late_probability(
+    ...     network, requests, 0, 30.0, 0.5, -1, network.point_rtt_ms, network.region_rtt_ms
+    ... ).round(4)
+    array([[0.6065]])
     """
     shift, weight = _shifts(network, requests, service, home, point_rtt_ms, region_rtt_ms)
     cut = ~np.isfinite(shift)
@@ -162,6 +191,12 @@ def admissible_states(
     -------
     ndarray of bool, shape (K, S, O, R)
         True where the promise is kept and the region is up.
+
+    Notes
+    -----
+    Equal questions are asked once: most failure states leave paths and homes as they are.  A
+    service whose home calls find no home left is judged without them; whoever promises such a state
+    must strike it out, as `planner.problem.build` does.
     """
     states, services = home_region.shape
     out = np.zeros((states, *allowed.shape), bool)

@@ -42,7 +42,19 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Axes:
-    """The names along each axis."""
+    """The names along each axis.
+
+    Attributes
+    ----------
+    services, origins, regions : tuple of str
+        Names along ``S``, ``O`` and ``R``, in the scenario's order.
+    hours : tuple of int
+        Hours of the day in UTC along ``H``.
+    states : tuple of str
+        Failure states along ``K``, the normal one first.
+    hosts : tuple of str
+        Host names, in the order in which services name them.
+    """
 
     services: tuple[str, ...]
     origins: tuple[str, ...]
@@ -255,7 +267,18 @@ class Problem:
                     value.flags.writeable = False
 
     def region_rtt_ms(self, state: int) -> Floats:
-        """Return the round trips between regions in a state, ms, shape (R, R)."""
+        """Return the round trips between regions in a state.
+
+        Parameters
+        ----------
+        state : int
+            Failure state.
+
+        Returns
+        -------
+        ndarray, shape (R, R)
+            Milliseconds, inf where the path is cut.
+        """
         if self.state_region_rtt_ms is None:
             return self.network.region_rtt_ms
         rtt: Floats = self.state_region_rtt_ms[state]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from planner.failures.states import FailureStates
@@ -13,6 +15,22 @@ from planner.problem.arrays import Axes, Bools, Floats, Ints, NodePools, Problem
 from planner.problem.costs import replica_cost_usd_month, server_cost_usd_month
 from planner.problem.demand import demand_rps
 from planner.problem.roundtrips import RoundTrips, round_trips
+
+
+@dataclass(frozen=True)
+class _Services:
+    """What the services ask for, one row each."""
+
+    host: Ints
+    requests: Requests
+    limit_ms: Floats
+    emergency_limit_ms: Floats
+    cpu_cores: Floats
+    memory_gib: Floats
+    surge_replicas: Ints
+    payload_kib: Floats
+    max_replicas: Ints
+    pinned: Bools
 
 
 def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
@@ -30,6 +48,16 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
     Problem
         Everything the optimiser and the simulator need.
 
+    Raises
+    ------
+    ValueError
+        If the scenario was not checked and names a demand curve that does not exist.
+
+    Notes
+    -----
+    Promised states in which home calls find no home are struck from what is admissible, so that the
+    optimiser says so instead of losing them.
+
     Examples
     --------
     >>> from planner.failures.states import failure_states
@@ -42,32 +70,15 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
     axes = _axes(scenario, states)
     demand, trips = demand_rps(scenario), round_trips(scenario, states)
     home = _home_regions(scenario, axes, states)
-    requests = _requests(scenario, axes)
-    limits, emergency = _limits(scenario)
-    policy = scenario.policy
-    admissible = admissible_states(
-        trips.network,
-        requests,
-        allowed=_allowed(scenario, axes),
-        region_up=states.region_up,
-        home_region=home,
-        point_rtt_ms=trips.point_rtt_ms,
-        region_rtt_ms=trips.region_rtt_ms,
-        limit_ms=limits,
-        emergency_limit_ms=emergency,
-        ceilings=(policy.ceiling_normal_share, policy.ceiling_emergency_share),
-    )
-    _strike_homeless(scenario, states, home, admissible)
+    services, policy = _services(scenario, axes), scenario.policy
+    requests, cpu, memory = services.requests, services.cpu_cores, services.memory_gib
+    admissible = _admissible(scenario, axes, states, services, trips, home)
     pools = _pools(scenario, axes)
-    services = list(scenario.services.values())
-    cpu = np.array([float(s.cpu.value) for s in services])
-    memory = np.array([gib(s.memory) for s in services])
     usd_per_ms, usd_per_lost, factor = _weights(scenario)
     fixed = np.array([r.fixed_cost_usd_month for r in scenario.regions.values()])
-    low, high = _replica_bounds(scenario, axes)
     return Problem(
         axes=axes,
-        host_of_service=np.array([axes.hosts.index(s.host) for s in services], np.int64),
+        host_of_service=services.host,
         demand_rps=demand,
         rtt_ms=trips.mean_ms[0].copy(),
         state_rtt_ms=trips.mean_ms,
@@ -79,21 +90,21 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         home_region=home,
         admissible=admissible[0].copy(),
         state_admissible=admissible,
-        limit_ms=limits,
-        emergency_limit_ms=emergency,
+        limit_ms=services.limit_ms,
+        emergency_limit_ms=services.emergency_limit_ms,
         rps_per_replica=requests.rps_per_replica,
         ceiling_normal_share=policy.ceiling_normal_share,
         ceiling_emergency_share=policy.ceiling_emergency_share,
         cpu_cores=cpu,
         memory_gib=memory,
-        surge_replicas=np.array([s.surge_replicas for s in services], np.int64),
+        surge_replicas=services.surge_replicas,
         pools=pools,
         survive_server_loss=policy.survive_server_loss,
         uplink_gbps=np.array([r.uplink_gbps for r in scenario.regions.values()]),
-        payload_kib=np.array([s.payload_kib for s in services]),
-        min_replicas=low,
-        max_replicas=high,
-        pinned=np.array([[r in s.pinned_regions for r in axes.regions] for s in services]),
+        payload_kib=services.payload_kib,
+        min_replicas=requests.min_replicas.copy(),
+        max_replicas=services.max_replicas,
+        pinned=services.pinned,
         cost_usd_month=factor * replica_cost_usd_month(pools, len(axes.regions), cpu, memory),
         fixed_cost_usd_month=factor * fixed,
         usd_per_ms=usd_per_ms,
@@ -118,6 +129,50 @@ def _axes(scenario: Scenario, states: FailureStates) -> Axes:
         states=states.names,
         hosts=tuple(dict.fromkeys(s.host for s in scenario.services.values())),
     )
+
+
+def _services(scenario: Scenario, axes: Axes) -> _Services:
+    """Gather what the services ask for."""
+    services = list(scenario.services.values())
+    limits, emergency = _limits(scenario)
+    return _Services(
+        host=np.array([axes.hosts.index(s.host) for s in services], np.int64),
+        requests=_requests(scenario, axes),
+        limit_ms=limits,
+        emergency_limit_ms=emergency,
+        cpu_cores=np.array([float(s.cpu.value) for s in services]),
+        memory_gib=np.array([gib(s.memory) for s in services]),
+        surge_replicas=np.array([s.surge_replicas for s in services], np.int64),
+        payload_kib=np.array([s.payload_kib for s in services]),
+        max_replicas=_replica_bounds(scenario, axes)[1],
+        pinned=np.array([[r in s.pinned_regions for r in axes.regions] for s in services]),
+    )
+
+
+def _admissible(
+    scenario: Scenario,
+    axes: Axes,
+    states: FailureStates,
+    services: _Services,
+    trips: RoundTrips,
+    home: Ints,
+) -> Bools:
+    """Return which regions may serve which origins in each state, homeless services struck."""
+    policy = scenario.policy
+    admissible = admissible_states(
+        trips.network,
+        services.requests,
+        allowed=_allowed(scenario, axes),
+        region_up=states.region_up,
+        home_region=home,
+        point_rtt_ms=trips.point_rtt_ms,
+        region_rtt_ms=trips.region_rtt_ms,
+        limit_ms=services.limit_ms,
+        emergency_limit_ms=services.emergency_limit_ms,
+        ceilings=(policy.ceiling_normal_share, policy.ceiling_emergency_share),
+    )
+    _strike_homeless(scenario, states, home, admissible)
+    return admissible
 
 
 def _requests(scenario: Scenario, axes: Axes) -> Requests:

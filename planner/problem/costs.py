@@ -38,6 +38,11 @@ def server_cost_usd_month(kind: ServerType, price_region: str | None) -> float:
     float
         US dollars a month; 0 where neither price is known.
 
+    Notes
+    -----
+    A price of 0 for want of a better one makes that hardware free to the optimiser; checking a
+    scenario warns of it.
+
     Examples
     --------
     >>> kind = ServerType(cpu_cores=31.0, memory_gib=118.0, comparable_cloud_type="n2-standard-32")
@@ -53,25 +58,46 @@ def server_cost_usd_month(kind: ServerType, price_region: str | None) -> float:
 def replica_cost_usd_month(
     pools: NodePools, regions: int, cpu_cores: Floats, memory_gib: Floats
 ) -> Floats:
-    """Return the cost of one replica: its dominant share of the region's hardware.
+    r"""Return the cost of one replica: its dominant share of the region's hardware.
+
+    .. math:: \max\Bigl(\frac{c_s}{\sum_i C_i}, \frac{m_s}{\sum_i M_i}\Bigr) \sum_i \text{price}_i
+
+    over the servers ``i`` of the region.
 
     Parameters
     ----------
     pools : NodePools
         Node pools of all regions.
     regions : int
-        Number of regions.
+        Number of regions; each has a server.
     cpu_cores, memory_gib : ndarray, shape (S,)
-        Requests of one replica.
+        Requests of one replica: Kubernetes CPUs, GiB.
 
     Returns
     -------
     ndarray, shape (S, R)
         US dollars a month.
 
+    Notes
+    -----
+    An average over the region's pools: it does not say on which kind of server a replica lands, and
+    what nobody uses is charged to nobody.
+
     References
     ----------
     A. Ghodsi et al., "Dominant Resource Fairness", NSDI 2011 (the dominant share).
+
+    Examples
+    --------
+    Two servers of 10 CPUs and 40 GiB for 100 dollars each; the replica asks for a tenth of the CPU
+    and a twentieth of the memory.
+
+    >>> one = np.array([0])
+    >>> pools = NodePools(
+    ...     one, one + 10.0, one + 40.0, one + 110.0, one + 2, one + 100.0, ("taipei/main",)
+    ... )
+    >>> replica_cost_usd_month(pools, 1, np.array([2.0]), np.array([4.0]))
+    array([[20.]])
     """
     count = pools.servers
 

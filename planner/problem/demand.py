@@ -30,6 +30,29 @@ def demand_rps(scenario: Scenario) -> Floats:
     -------
     ndarray, shape (S, O, H)
         Requests per second.
+
+    Raises
+    ------
+    ValueError
+        If the calendar names a curve that does not exist; a checked scenario does not.
+
+    Notes
+    -----
+    One curve for all origins and services, and one offset for each origin: weekends, seasons and
+    countries with several time zones are not in it.
+
+    Examples
+    --------
+    The curve has mean 1, so a day's mean is that of the users, times the factor for the peak day.
+
+    >>> from planner.io.scenarios import read_scenario
+    >>> scenario = read_scenario("taiwan")
+    >>> origin, service = scenario.origins["TW"], scenario.services["api"]
+    >>> users = origin.internet_users * origin.propensity_share
+    >>> mean = users * service.requests_per_user_day / 86400 * scenario.calendar.peak_factor
+    >>> at = list(scenario.services).index("api"), list(scenario.origins).index("TW")
+    >>> bool(np.isclose(demand_rps(scenario)[at].mean(), mean))
+    True
     """
     calendar, origins = scenario.calendar, list(scenario.origins.values())
     hours = np.array(calendar.hours_utc, float)

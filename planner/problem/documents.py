@@ -45,6 +45,11 @@ def as_plan(problem: Problem, solution: Solution, judgement: Judgement) -> Plan:
     ------
     ValueError
         If the problem was made of bare arrays.
+
+    Notes
+    -----
+    Figures are rounded to six decimals: what is left of platform noise would change the bytes.  An
+    adaptive plan records the busiest hour's routing only.
     """
     scenario = problem.scenario
     if scenario is None:
@@ -61,21 +66,9 @@ def as_plan(problem: Problem, solution: Solution, judgement: Judgement) -> Plan:
         if solution.routing is not None
         else _hosts(problem, solution),
         cost=_cost(problem, solution, judgement),
-        proof=Proof(
-            status=solution.status,
-            objective=_rounded(solution.objective),
-            bound=_rounded(solution.bound),
-            gap=float(f"{solution.gap:.3g}"),
-            solver=solution.solver,
-            seed=solution.seed,
-        ),
+        proof=_proof(solution),
         headroom=_headroom(problem, scenario, judgement),
-        worst_state=WorstState(
-            state=judgement.worst_state,
-            unserved_share=_rounded(judgement.worst_unserved_share),
-            p95_over_limit=_rounded(judgement.worst_p95_over_limit),
-            cause=judgement.worst_cause,
-        ),
+        worst_state=_worst_state(judgement),
         warnings=problem.warnings,
     )
 
@@ -95,6 +88,16 @@ def solution_of(problem: Problem, plan: Plan) -> Solution:
     Solution
         Its replicas, shares and orders; of an adaptive plan the replicas and one hour's shares,
         for the document holds no more of its routing.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If the plan does not name the problem's services, or names hosts, origins or regions that
+        the problem does not have: it belongs to another scenario.
+
+    Notes
+    -----
+    Shares come back to nine decimals and the objective to six, as they were written down.
     """
     axes = problem.axes
     replicas = [[plan.services[s].replicas.get(r, 0) for r in axes.regions] for s in axes.services]
@@ -127,6 +130,28 @@ def solution_of(problem: Problem, plan: Plan) -> Solution:
 def _rounded(value: float) -> float:
     """Round to six decimals: what is left of platform noise would change the bytes."""
     return round(float(value), 6)
+
+
+def _proof(solution: Solution) -> Proof:
+    """Write down what the solver proved."""
+    return Proof(
+        status=solution.status,
+        objective=_rounded(solution.objective),
+        bound=_rounded(solution.bound),
+        gap=float(f"{solution.gap:.3g}"),
+        solver=solution.solver,
+        seed=solution.seed,
+    )
+
+
+def _worst_state(judgement: Judgement) -> WorstState:
+    """Write down the promised state that hurts most."""
+    return WorstState(
+        state=judgement.worst_state,
+        unserved_share=_rounded(judgement.worst_unserved_share),
+        p95_over_limit=_rounded(judgement.worst_p95_over_limit),
+        cause=judgement.worst_cause,
+    )
 
 
 def _services(
@@ -222,7 +247,24 @@ def _adaptive_hosts(problem: Problem, solution: Solution) -> Hosts:
 
 
 def mean_latency_ms(problem: Problem, solution: Solution) -> float:
-    """Return the demand-weighted mean of network and home calls in the normal state, ms."""
+    r"""Return the demand-weighted mean of network and home calls in the normal state.
+
+    .. math:: \frac{\sum_{so} D_{so} \sum_r x_{sor}\, \text{latency}_{sor}}{\sum_{so} D_{so}}
+
+    with ``x`` the part of an origin's demand that each region serves.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    solution : Solution
+        Shares and orders, or the normal state's routing.
+
+    Returns
+    -------
+    float
+        Milliseconds; queues are not in it.
+    """
     mean_rps = problem.demand_rps.mean(axis=2)
     if solution.routing is not None:
         served = (problem.demand_rps[:, :, None, :] * solution.routing).mean(axis=3)

@@ -56,6 +56,24 @@ def packing_limits(problem: Problem) -> PackingLimits:
     -------
     PackingLimits
         Weights and room.
+
+    Notes
+    -----
+    Sufficient, not necessary: a scheduler that packs well holds more.  Only CPU, memory and the
+    number of pods are looked at; affinities, taints and disks are not.
+
+    Examples
+    --------
+    >>> from planner.failures.states import failure_states
+    >>> from planner.io.scenarios import read_scenario
+    >>> from planner.problem.build import build_problem
+    >>> scenario = read_scenario("taiwan")
+    >>> problem = build_problem(scenario, failure_states(scenario))
+    >>> limits = packing_limits(problem)
+    >>> fits(problem, limits, problem.min_replicas)
+    array([ True,  True,  True,  True])
+    >>> fits(problem, limits, 100 * problem.min_replicas)
+    array([False, False, False, False])
     """
     services, regions = len(problem.axes.services), len(problem.axes.regions)
     weight = np.zeros((regions, services, services))
@@ -108,6 +126,11 @@ def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
     -------
     ndarray of bool, shape (R,)
         True where every pod finds room whatever the order.
+
+    Notes
+    -----
+    False does not mean that the pods cannot be placed, only that some order of arrival may strand
+    one; see `packing_limits` for an example.
     """
     runs = replicas > 0
     pods = replicas + problem.surge_replicas[:, None] * runs
@@ -117,7 +140,26 @@ def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
 
 
 def replica_bounds(problem: Problem, limits: PackingLimits) -> Ints:
-    """Return the most replicas of each service that a region could hold alone, shape (S, R)."""
+    r"""Return the most replicas of each service that a region could hold alone.
+
+    .. math:: \Bigl\lfloor \frac{\text{room}_{rs}}{w_{rss}} \Bigr\rfloor - \text{surge}_s
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    limits : PackingLimits
+        Its packing limits.
+
+    Returns
+    -------
+    ndarray of int, shape (S, R)
+        At most `max_replicas`; 0 where not even `min_replicas` fit.
+
+    Notes
+    -----
+    A bound on each service by itself: all of them together fit only if `fits` says so.
+    """
     own = np.diagonal(limits.weight, axis1=1, axis2=2)
     with np.errstate(divide="ignore", invalid="ignore"):
         pods = np.where(np.isfinite(limits.room) & (own > 0), limits.room / own, 0.0)
@@ -132,10 +174,24 @@ def largest_replicas(problem: Problem, limits: PackingLimits, replicas: Ints) ->
     Every service grows by the same factor as far as the pools allow, then one replica at a time
     in the order of the services; never below `replicas`, never above `max_replicas`.
 
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    limits : PackingLimits
+        Its packing limits.
+    replicas : ndarray of int, shape (S, R)
+        Replicas that fit.
+
     Returns
     -------
     ndarray of int, shape (S, R)
         Maxima; 0 where the service does not run.
+
+    Notes
+    -----
+    Replicas that do not fit come back unchanged, and the last few places go to the services named
+    first.
     """
     largest = np.array(replicas)
     for region in range(replicas.shape[1]):

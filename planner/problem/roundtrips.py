@@ -69,23 +69,10 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
     A state's round trip is the normal one plus the detour on the graph of cables in service
     (planned systems are left out); the mean over points is inf where any of them is cut off.
     """
-    regions, origins = list(scenario.regions.values()), list(scenario.origins.values())
-    metro = [r.metro or "" for r in regions]
-    latitude = np.array([r.latitude_deg for r in regions])
-    longitude = np.array([r.longitude_deg for r in regions])
-    points = origin_points(
-        [o.country for o in origins],
-        [o.latitude_deg for o in origins],
-        [o.longitude_deg for o in origins],
-        origins=read_table("origins"),
-        cities=read_table("cities"),
-    )
-    tables = read_rtt_tables()
-    found = origin_rtt(tables, points, latitude, longitude, metro)
-    point = _own_origins(scenario, np.array(found.rtt_ms))
-    between = _own_regions(
-        scenario, np.array(region_rtt(tables, latitude, longitude, metro).rtt_ms)
-    )
+    latitude = np.array([r.latitude_deg for r in scenario.regions.values()])
+    longitude = np.array([r.longitude_deg for r in scenario.regions.values()])
+    points = _points(scenario)
+    point, between = _undisturbed(scenario, points, latitude, longitude)
     at = np.stack([latitude, longitude], axis=1)
     places = np.stack([points.latitude_deg.ravel(), points.longitude_deg.ravel()], axis=1)
     added, parted = _detours(scenario, states, places, at)
@@ -102,6 +89,31 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
             *_parted(states, state_between),
             *_detoured(scenario, points, at, state_mean[0]),
         ),
+    )
+
+
+def _points(scenario: Scenario) -> OriginPoints:
+    """Return where the users of each origin are."""
+    origins = list(scenario.origins.values())
+    return origin_points(
+        [o.country for o in origins],
+        [o.latitude_deg for o in origins],
+        [o.longitude_deg for o in origins],
+        origins=read_table("origins"),
+        cities=read_table("cities"),
+    )
+
+
+def _undisturbed(
+    scenario: Scenario, points: OriginPoints, latitude_deg: Floats, longitude_deg: Floats
+) -> tuple[Floats, Floats]:
+    """Return the normal state's round trips: points to regions [O, P, R], regions [R, R], ms."""
+    metro, tables = [r.metro or "" for r in scenario.regions.values()], read_rtt_tables()
+    found = origin_rtt(tables, points, latitude_deg, longitude_deg, metro)
+    between = region_rtt(tables, latitude_deg, longitude_deg, metro)
+    return (
+        _own_origins(scenario, np.array(found.rtt_ms)),
+        _own_regions(scenario, np.array(between.rtt_ms)),
     )
 
 
