@@ -11,8 +11,10 @@ import numpy as np
 
 from planner.optimization.candidates import Candidate, clean, judged
 from planner.optimization.master import fixed_and_replica_usd
-from planner.optimization.milp import MilpResult, rows
-from planner.optimization.static import StaticProgram, add_missing_rows, left_s
+from planner.optimization.milp import MilpResult
+from planner.optimization.relaxation import add_missing_rows, left_s
+from planner.optimization.rows import rows
+from planner.optimization.static import StaticProgram
 from planner.problem.arrays import Floats
 
 _ROUNDS = 20

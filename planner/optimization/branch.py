@@ -16,7 +16,8 @@ import numpy as np
 
 from planner.optimization.candidates import Candidate, better, descend, exact, rounded_up
 from planner.optimization.milp import MilpResult
-from planner.optimization.static import StaticProgram, add_cut_round, relax
+from planner.optimization.relaxation import add_cut_round, relax
+from planner.optimization.static import StaticProgram
 from planner.problem.arrays import Floats, Ints
 
 _INTEGRAL = 1e-6

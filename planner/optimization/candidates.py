@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.optimization.loads import judge, loads_rps, needed_replicas
-from planner.optimization.static import StaticProgram, relax
+from planner.optimization.relaxation import relax
+from planner.optimization.static import StaticProgram
 from planner.problem.arrays import Floats, Ints
 from planner.problem.packing import fits
 
-GRIDS = (1e-2, 1e-3, 1e-4)
+_GRIDS = (1e-2, 1e-3, 1e-4)
 """Steps to which shares are rounded, the coarsest that stays within the gap."""
 
 _SPARE = (0.0, 2e-3)
@@ -67,7 +68,7 @@ def exact(static: StaticProgram, x: Floats) -> Candidate | None:
     return judged(static, np.maximum(replicas, needed_replicas(static.problem, load)), share)
 
 
-def reroute(
+def _reroute(
     static: StaticProgram, replicas: Ints, gap: float, deadline: float, spare_share: float = 0.0
 ) -> Candidate | None:
     """Find the best shares for given replicas, with some of the capacity left over if asked."""
@@ -99,7 +100,7 @@ def descend(
     """Take replicas away one at a time, the dearest first, as long as shares can be found."""
     if best is None or not static.problem.split_origins:
         return best
-    best = better(best, reroute(static, best.replicas, gap, deadline))
+    best = better(best, _reroute(static, best.replicas, gap, deadline))
     price = static.problem.cost_usd_month
     for service, region in sorted(np.ndindex(price.shape), key=lambda at: -price[at]):
         while best is not None and time.perf_counter() < deadline:
@@ -107,7 +108,7 @@ def descend(
             fewer[service, region] -= 1
             if fewer[service, region] < static.problem.min_replicas[service, region]:
                 break
-            lighter = reroute(static, fewer, gap, deadline)
+            lighter = _reroute(static, fewer, gap, deadline)
             if lighter is None or lighter.objective >= best.objective:
                 break
             best = lighter
@@ -136,22 +137,25 @@ def tidied(
     if not static.problem.split_origins:
         return found
     for spare in _SPARE:
-        start = found if spare == 0.0 else reroute(static, found.replicas, gap, deadline, spare)
+        start = found if spare == 0.0 else _reroute(static, found.replicas, gap, deadline, spare)
         if start is None:
             continue
-        for step in GRIDS:
-            tidy = judged(static, found.replicas, on_grid(static, start.share, step))
+        for step in _GRIDS:
+            tidy = judged(static, found.replicas, _on_grid(start.share, _group(static)[0], step))
             if tidy is not None and tidy.objective <= limit:
                 return tidy
     return found
 
 
-def on_grid(static: StaticProgram, share: Floats, step: float) -> Floats:
-    """Round shares to multiples of `step` by largest remainder within each host and origin."""
-    group, count = _group(static)
+def _on_grid(share: Floats, group: Ints, step: float) -> Floats:
+    """Round shares to multiples of `step` by largest remainder within each group.
+
+    >>> _on_grid(np.array([0.504, 0.247, 0.249, 1.0]), np.array([0, 0, 0, 1]), 0.01)
+    array([0.5 , 0.25, 0.25, 1.  ])
+    """
     units = share / step
     low = np.floor(units + 1e-9)
-    missing = np.rint(1 / step - np.bincount(group, weights=low, minlength=count)[group])
+    missing = np.rint(1 / step - np.bincount(group, weights=low)[group])
     order = np.lexsort((np.arange(share.size), low - units, group))
     first = np.searchsorted(group[order], group[order], side="left")
     rank = np.empty(share.size, np.int64)

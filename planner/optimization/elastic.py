@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimization.columns import OrderColumns
-from planner.optimization.milp import rows
-from planner.optimization.static import StaticProgram, relax, static_program
+from planner.optimization.relaxation import relax
+from planner.optimization.rows import rows
+from planner.optimization.static import StaticProgram, static_program
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.units import gbps_from_payload
 

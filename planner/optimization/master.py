@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimization.milp import Milp, rows
+from planner.optimization.milp import Milp
+from planner.optimization.rows import rows
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.packing import PackingLimits, packing_limits, replica_bounds
 
@@ -105,6 +106,15 @@ def _add_packing(program: Milp, problem: Problem, master: Master) -> None:
                     np.concatenate([weight, on_runs]),
                 )
             )
+
+
+def add_cut(
+    program: Milp, master: Master, service: int, coefficient: Floats, right_side: float
+) -> None:
+    """Append ``coefficient · replicas[service] ≥ right_side``, scaled to largest coefficient 1."""
+    scale = max(float(coefficient.max(initial=0.0)), 1e-300)
+    n = master.replicas[service]
+    program.add_rows(rows(right_side / scale, np.inf, np.zeros(n.size), n, coefficient / scale))
 
 
 def fixed_and_replica_usd(problem: Problem, replicas: Ints | Floats) -> tuple[float, float]:

@@ -20,12 +20,10 @@ from typing import Literal
 
 import highspy
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from planner.optimization.rows import Floats, Ints, Rows
 
 _BROKEN = (1, 14)
 """HiGHS 1.14.x returns wrong optima (HiGHS#3094, #3043, #3073); fixed in 1.15.0."""
@@ -38,27 +36,6 @@ _STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"
     highspy.HighsModelStatus.kIterationLimit: "limit",
     highspy.HighsModelStatus.kSolutionLimit: "limit",
 }
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Sparse rows ``lower ≤ A x ≤ upper`` in compressed form.
-
-    Attributes
-    ----------
-    lower, upper : ndarray, shape (m,)
-        Bounds of each row.
-    start : ndarray of int, shape (m + 1,)
-        Where each row's entries begin.
-    column, value : ndarray, shape (nnz,)
-        Column index and coefficient of each entry.
-    """
-
-    lower: Floats
-    upper: Floats
-    start: Ints
-    column: Ints
-    value: Floats
 
 
 @dataclass(frozen=True)
@@ -85,37 +62,6 @@ class MilpResult:
     reduced_cost: Floats | None = None
 
 
-def rows(
-    lower: ArrayLike, upper: ArrayLike, row: ArrayLike, column: ArrayLike, value: ArrayLike
-) -> Rows:
-    """Gather rows from coordinates; entries of one row may stand anywhere, zeros are left out.
-
-    Parameters
-    ----------
-    lower, upper : array_like, shape (m,)
-        Bounds of the rows.
-    row, column, value : array_like, shape (nnz,)
-        Entries; `row` counts from 0.
-
-    Returns
-    -------
-    Rows
-        The same rows in compressed form.
-
-    Examples
-    --------
-    >>> rows([1.0, 0.0], [np.inf, 2.0], [1, 0, 0], [0, 2, 1], [5.0, 1.0, 1.0]).start
-    array([0, 2, 3])
-    """
-    low, up = np.atleast_1d(np.asarray(lower, float)), np.atleast_1d(np.asarray(upper, float))
-    at, entry = np.asarray(row, np.int64), np.asarray(value, float)
-    keep = entry != 0
-    at, entry, where = at[keep], entry[keep], np.asarray(column, np.int64)[keep]
-    rank = np.lexsort((where, at))
-    start = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=low.size))])
-    return Rows(low, up, start.astype(np.int64), where[rank], entry[rank])
-
-
 class Milp:
     """A program in HiGHS that grows by blocks of columns and rows.
 
@@ -126,7 +72,7 @@ class Milp:
     """
 
     def __init__(self, *, seed: int = 0) -> None:
-        refuse_broken_solver()
+        _refuse_broken_solver()
         # The public class prints a banner on stdout when it is made; its base does not.
         self._highs = highspy._core._Highs()
         options: dict[str, bool | int | float | str] = {
@@ -288,7 +234,7 @@ def solver_version() -> str:
     return f"HiGHS {version('highspy')}"
 
 
-def refuse_broken_solver() -> None:
+def _refuse_broken_solver() -> None:
     """Raise if HiGHS is of the series that returns wrong optima."""
     if tuple(int(part) for part in version("highspy").split(".")[:2]) == _BROKEN:
         raise PlannerError("HiGHS 1.14 returns wrong optima; install highspy 1.15.1 or later")

@@ -31,9 +31,9 @@ from planner.optimization.cuts import (
     shortfall_rps,
     violated_cuts,
 )
-from planner.optimization.master import Master, add_master, capacity_rps
-from planner.optimization.milp import Milp, rows
-from planner.optimization.static import add_cut
+from planner.optimization.master import Master, add_cut, add_master, capacity_rps
+from planner.optimization.milp import Milp
+from planner.optimization.rows import rows
 from planner.optimization.uplinks import uplink_cuts
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload

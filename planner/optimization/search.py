@@ -17,13 +17,8 @@ from planner.optimization.candidates import Candidate, better, exact
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.placement import place_origins
-from planner.optimization.static import (
-    StaticProgram,
-    add_cuts,
-    add_missing_rows,
-    left_s,
-    point,
-)
+from planner.optimization.relaxation import add_cuts, add_missing_rows, left_s
+from planner.optimization.static import StaticProgram, point
 from planner.problem.arrays import Floats
 
 _PARTS = 4

@@ -4,24 +4,23 @@ The program has the shared master, one column ``share[c]`` for each order column
 (state, service, region, hour) that matters a row ``load ≤ capacity``; in states that are not
 promised the row has an excess variable that costs lost requests.  Rows left out only loosen the
 program, so its bound is a bound on the whole; a candidate is judged with all of them.
+`planner.optimization.relaxation` says which are needed.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from planner.optimization.columns import OrderColumns, lost_usd_per_rps
-from planner.optimization.cuts import Groups, group_origins, violated_cuts
-from planner.optimization.loads import TOLERANCE, Verdict, judge
+from planner.optimization.cuts import Groups
+from planner.optimization.loads import Verdict
 from planner.optimization.master import Master, add_master, capacity_rps
-from planner.optimization.milp import Milp, MilpResult, Rows, rows
+from planner.optimization.milp import Milp
+from planner.optimization.rows import Rows, rows, stacked
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
-
-_CUT_ROUNDS = 30
 
 
 @dataclass
@@ -68,11 +67,7 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
     """Build the program with its first rows: every promised state at its busiest hour."""
     program = Milp(seed=seed)
     master = add_master(program, problem)
-    share = program.add_columns(columns.cost_usd_month, 0.0, 1.0, integer=not problem.split_origins)
-    group = columns.host * len(problem.axes.origins) + columns.origin
-    _, row = np.unique(group, return_inverse=True)
-    ones = np.ones(int(row.max(initial=-1)) + 1)
-    program.add_rows(rows(ones, ones, row, share, np.ones(share.size)))
+    share = _add_shares(program, problem, columns)
     k, s, r, h = (
         problem.region_up.shape[0],
         *problem.min_replicas.shape,
@@ -89,72 +84,28 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
         uplink_row=np.zeros((k, r, h), bool),
         use_row=np.zeros((s, problem.demand_rps.shape[1], r), bool),
     )
-    busiest = problem.demand_rps.sum(axis=1).argmax(axis=1)
-    wanted = np.zeros((k, s, r, h), bool)
-    for service, hour in enumerate(busiest):
-        wanted[:, service, :, hour] = problem.must_survive[:, None] & problem.region_up
-    _add_load_rows(static, wanted)
+    add_load_rows(static, _first_wanted(problem))
     return static
 
 
-def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np.inf) -> MilpResult:
-    """Solve the relaxation, adding rows until none is missing or it passes `cutoff`."""
-    result = static.program.relaxation(left_s(deadline))
-    while result.status == "optimal" and result.x is not None and result.objective < cutoff:
-        if not add_missing_rows(static, result.x, gap * abs(result.objective)):
-            break
-        if time.perf_counter() > deadline:
-            return replace(result, status="limit")
-        result = static.program.relaxation(left_s(deadline))
-    return result
+def _add_shares(program: Milp, problem: Problem, columns: OrderColumns) -> Ints:
+    """Append a share for each order column; those of a host and origin sum to 1."""
+    share = program.add_columns(columns.cost_usd_month, 0.0, 1.0, integer=not problem.split_origins)
+    group = columns.host * len(problem.axes.origins) + columns.origin
+    _, row = np.unique(group, return_inverse=True)
+    ones = np.ones(int(row.max(initial=-1)) + 1)
+    program.add_rows(rows(ones, ones, row, share, np.ones(share.size)))
+    return share
 
 
-def left_s(deadline: float) -> float:
-    """Return the seconds until a time of `time.perf_counter`, a little where it has passed."""
-    return max(0.02, deadline - time.perf_counter())
-
-
-def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
-    """Add the rows that the point breaks; return how many.
-
-    Rows of states that are not promised only price lost requests: they are left out while the
-    point pays too little for those by at most `slack_usd`.
-    """
-    verdict = judge_point(static, x)
-    problem = static.problem
-    paid = float(x @ static.program.cost[: x.size])
-    priced = (lost_usd_per_rps(problem) > 0) & (verdict.objective - paid > slack_usd)
-    matters = problem.must_survive | priced
-    over = np.where(matters[:, None, None, None] & ~static.load_row, verdict.overload, 0.0)
-    hour = over.argmax(axis=3)
-    worst = np.take_along_axis(over, hour[..., None], axis=3)
-    # Priced rows come with all their hours: one at a time, load creeps from hour to hour.
-    wanted = ((over >= worst) | ~problem.must_survive[:, None, None, None]) & (over > TOLERANCE)
-    gbps = np.where(
-        problem.must_survive[:, None, None] & ~static.uplink_row, verdict.uplink_overload, 0.0
-    )
-    full = (gbps >= gbps.max(axis=2, keepdims=True)) & (gbps > TOLERANCE)
-    _add_load_rows(static, wanted)
-    _add_uplink_rows(static, full)
-    return int(wanted.sum() + full.sum()) + _add_use_rows(static, x)
-
-
-def add_cuts(static: StaticProgram, deadline: float, gap: float) -> MilpResult:
-    """Tighten the relaxation with rounded capacity cuts of the promised states."""
-    result = relax(static, deadline, gap)
-    for _ in range(_CUT_ROUNDS):
-        if result.status != "optimal" or result.x is None:
-            break
-        if not add_cut_round(static, result.x):
-            break
-        result = relax(static, deadline, gap)
-    return result
-
-
-def judge_point(static: StaticProgram, x: Floats) -> Verdict:
-    """Judge a point of the program with every row, also those left out."""
-    share = np.clip(x[static.share], 0.0, 1.0)
-    return judge(static.problem, static.columns, x[static.master.replicas], share)
+def _first_wanted(problem: Problem) -> Bools:
+    """Return the load rows to start with, shape (K, S, R, H): each service's busiest hour."""
+    busiest = problem.demand_rps.sum(axis=1).argmax(axis=1)
+    states, (services, regions) = problem.region_up.shape[0], problem.min_replicas.shape
+    wanted = np.zeros((states, services, regions, problem.demand_rps.shape[2]), bool)
+    for service, hour in enumerate(busiest):
+        wanted[:, service, :, hour] = problem.must_survive[:, None] & problem.region_up
+    return wanted
 
 
 def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict) -> Floats:
@@ -169,46 +120,14 @@ def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict
     return x
 
 
-def add_cut_round(static: StaticProgram, x: Floats) -> int:
-    """Add the cuts that a point breaks, all promised states and services; return how many."""
-    replicas = x[static.master.replicas]
-    added = 0
-    for (state, service), groups in _grouped(static).items():
-        rate = static.one_rps[state, service]
-        for cut in violated_cuts(groups, rate, replicas[service], tolerance=1e-5, most=2):
-            add_cut(static.program, static.master, service, cut.coefficient, cut.right_side)
-            added += 1
-    return added
-
-
-def _grouped(static: StaticProgram) -> dict[tuple[int, int], Groups]:
-    """Return the groups of origins of every promised state and service, made once."""
-    problem = static.problem
-    if not static.groups:
-        for state in np.flatnonzero(problem.must_survive).tolist():
-            for service in range(problem.cpu_cores.size):
-                allowed = problem.state_admissible[state, service] & problem.region_up[state]
-                static.groups[state, service] = group_origins(allowed, problem.demand_rps[service])
-    return static.groups
-
-
-def add_cut(
-    program: Milp, master: Master, service: int, coefficient: Floats, right_side: float
-) -> None:
-    """Append ``coefficient · replicas[service] ≥ right_side``, scaled to largest coefficient 1."""
-    scale = max(float(coefficient.max(initial=0.0)), 1e-300)
-    n = master.replicas[service]
-    program.add_rows(rows(right_side / scale, np.inf, np.zeros(n.size), n, coefficient / scale))
-
-
-def _add_load_rows(static: StaticProgram, wanted: Bools) -> None:
+def add_load_rows(static: StaticProgram, wanted: Bools) -> None:
     """Append load rows, in units of one replica; with an excess where the state is not promised."""
     keys = [
         (int(k), int(s), int(r), int(h)) for k, s, r, h in np.argwhere(wanted & ~static.load_row)
     ]
     static.load_row |= wanted
     if keys:
-        index = static.program.add_rows(_stacked([_load_row(static, *key) for key in keys]))
+        index = static.program.add_rows(stacked([_load_row(static, *key) for key in keys]))
         static.row_key.update(zip(index.tolist(), keys, strict=True))
 
 
@@ -232,7 +151,7 @@ def _load_row(static: StaticProgram, state: int, service: int, region: int, hour
     return rows(-np.inf, 0.0, np.zeros(column.size), column, value)
 
 
-def _add_use_rows(static: StaticProgram, x: Floats) -> int:
+def add_use_rows(static: StaticProgram, x: Floats) -> int:
     """Add the broken rows "shares that a region serves in a promised state ≤ it runs there".
 
     They are implied for integers and decide the speed: without them a region is opened by the
@@ -279,7 +198,7 @@ def _append_use_rows(
     return count
 
 
-def _add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
+def add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
     """Append uplink rows, in units of the uplink."""
     problem, columns = static.problem, static.columns
     static.uplink_row |= wanted
@@ -293,15 +212,3 @@ def _add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
             gbps += rps * gbps_from_payload(1.0, float(problem.payload_kib[service]))
         share = gbps / problem.uplink_gbps[region]
         static.program.add_rows(rows(-np.inf, 1.0, np.zeros(used.size), static.share[used], share))
-
-
-def _stacked(blocks: list[Rows]) -> Rows:
-    """Put rows under one another."""
-    size = np.array([0, *(b.value.size for b in blocks)], dtype=np.int64)
-    return Rows(
-        np.concatenate([b.lower for b in blocks]),
-        np.concatenate([b.upper for b in blocks]),
-        np.cumsum(size),
-        np.concatenate([b.column for b in blocks]),
-        np.concatenate([b.value for b in blocks]),
-    )

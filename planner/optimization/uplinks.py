@@ -14,15 +14,27 @@ the state (a Benders feasibility cut).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from planner.optimization.cuts import Groups, group_origins
-from planner.optimization.milp import Milp, rows
+from planner.optimization.milp import Milp
+from planner.optimization.rows import rows
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
 _TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class _Transport:
+    """The elastic transport program of one state and hour, and which rows are what."""
+
+    program: Milp
+    demand_rps: Floats
+    served: Ints
+    capacity: Ints
 
 
 def uplink_cuts(
@@ -84,7 +96,21 @@ def _cut(
     append: Callable[[Floats, float], None],
 ) -> int:
     """Solve one transport program and append its cut where something is unserved."""
-    services, regions = replicas.shape
+    transport = _transport(problem, groups, hour, one_rps * replicas)
+    demand, full = transport.demand_rps, problem.uplink_gbps
+    result = transport.program.relaxation(60.0)
+    if result.row_dual is None or result.objective <= _TOLERANCE * max(1.0, demand.sum()):
+        return 0
+    served, capacity = transport.served, transport.capacity
+    alpha, beta = result.row_dual[served], result.row_dual[capacity].reshape(replicas.shape)
+    gamma = result.row_dual[capacity.size + served.size :]
+    append(-beta * one_rps, float(alpha @ demand + gamma @ full))
+    return 1
+
+
+def _transport(problem: Problem, groups: list[Groups], hour: int, room_rps: Floats) -> _Transport:
+    """Build the transport program; `room_rps` is what each service and region may carry, (S, R)."""
+    services, regions = room_rps.shape
     program = Milp()
     demand = np.concatenate([g.demand_rps[:, hour] for g in groups])
     service = np.repeat(np.arange(services), [g.allowed.shape[0] for g in groups])
@@ -100,16 +126,10 @@ def _cut(
             np.ones(flow.size + unserved.size),
         )
     )
-    room = (one_rps * replicas).ravel()
+    room = room_rps.ravel()
     place = service[group] * regions + region
     capacity = program.add_rows(rows(room * 0 - np.inf, room, place, flow, np.ones(flow.size)))
     gbps = gbps_from_payload(1.0, 1.0) * problem.payload_kib[service[group]]
     full = problem.uplink_gbps
     program.add_rows(rows(full * 0 - np.inf, full, region, flow, gbps))
-    result = program.relaxation(60.0)
-    if result.row_dual is None or result.objective <= _TOLERANCE * max(1.0, demand.sum()):
-        return 0
-    alpha, beta = result.row_dual[served], result.row_dual[capacity].reshape(services, regions)
-    gamma = result.row_dual[capacity.size + served.size :]
-    append(-beta * one_rps, float(alpha @ demand + gamma @ full))
-    return 1
+    return _Transport(program, demand, served, capacity)

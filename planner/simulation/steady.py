@@ -79,13 +79,13 @@ def steady_state(problem: Problem, solution: Solution, routing: Routing) -> Stea
         inadmissible=demand * routing.inadmissible,
         capacity=demand * routing.capacity + np.einsum("ksorh,ksrh->ksoh", sent, 1 - taken),
         uplink=demand * routing.uplink + np.einsum("ksorh,ksrh->ksoh", sent, taken * (1 - through)),
-        home=homeless_share(problem)[:, :, None, None] * carried.sum(axis=3),
+        home=_homeless_share(problem)[:, :, None, None] * carried.sum(axis=3),
     )
     utilisation = np.divide(load, full_rps, out=np.full_like(load, np.inf), where=full_rps > 0)
     return Steady(carried, load, np.where(load > 0, utilisation, 0.0), uplink_share, lost)
 
 
-def homeless_share(problem: Problem) -> Floats:
+def _homeless_share(problem: Problem) -> Floats:
     """Return the share of calls that need a home region while none is left, shape (K, S)."""
     return np.where(problem.home_region < 0, problem.home_share, 0.0)
 

@@ -11,7 +11,8 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from planner.errors import PlannerError
-from planner.optimization.milp import Milp, MilpResult, rows, solver_version
+from planner.optimization.milp import Milp, MilpResult, solver_version
+from planner.optimization.rows import rows
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,8 @@ def test_rows_gather_entries_of_one_row_from_anywhere() -> None:
 
 def test_nothing_is_printed() -> None:
     code = (
-        "from planner.optimization.milp import Milp, rows\n"
+        "from planner.optimization.milp import Milp\n"
+        "from planner.optimization.rows import rows\n"
         "p = Milp()\n"
         "x = p.add_columns([1.0, 1.0], 0.0, 9.0, integer=True)\n"
         "p.add_rows(rows(2.5, 100.0, [0, 0], x, [1.0, 1.0]))\n"

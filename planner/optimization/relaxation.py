@@ -1,0 +1,110 @@
+"""The relaxation of static steering: solved again until no row that matters is missing.
+
+A point is judged with every row of the model; those that it breaks join the program.  Rounded
+capacity cuts (`planner.optimization.cuts`) then tighten it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from planner.optimization.columns import lost_usd_per_rps
+from planner.optimization.cuts import Groups, group_origins, violated_cuts
+from planner.optimization.loads import TOLERANCE, Verdict, judge
+from planner.optimization.master import add_cut
+from planner.optimization.milp import MilpResult
+from planner.optimization.static import (
+    StaticProgram,
+    add_load_rows,
+    add_uplink_rows,
+    add_use_rows,
+)
+from planner.problem.arrays import Floats
+
+_CUT_ROUNDS = 30
+
+
+def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np.inf) -> MilpResult:
+    """Solve the relaxation, adding rows until none is missing or it passes `cutoff`."""
+    result = static.program.relaxation(left_s(deadline))
+    while result.status == "optimal" and result.x is not None and result.objective < cutoff:
+        if not add_missing_rows(static, result.x, gap * abs(result.objective)):
+            break
+        if time.perf_counter() > deadline:
+            return replace(result, status="limit")
+        result = static.program.relaxation(left_s(deadline))
+    return result
+
+
+def left_s(deadline: float) -> float:
+    """Return the seconds until a time of `time.perf_counter`, a little where it has passed."""
+    return max(0.02, deadline - time.perf_counter())
+
+
+def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
+    """Add the rows that the point breaks; return how many.
+
+    Rows of states that are not promised only price lost requests: they are left out while the
+    point pays too little for those by at most `slack_usd`.
+    """
+    verdict = _judge_point(static, x)
+    problem = static.problem
+    paid = float(x @ static.program.cost[: x.size])
+    priced = (lost_usd_per_rps(problem) > 0) & (verdict.objective - paid > slack_usd)
+    matters = problem.must_survive | priced
+    over = np.where(matters[:, None, None, None] & ~static.load_row, verdict.overload, 0.0)
+    hour = over.argmax(axis=3)
+    worst = np.take_along_axis(over, hour[..., None], axis=3)
+    # Priced rows come with all their hours: one at a time, load creeps from hour to hour.
+    wanted = ((over >= worst) | ~problem.must_survive[:, None, None, None]) & (over > TOLERANCE)
+    gbps = np.where(
+        problem.must_survive[:, None, None] & ~static.uplink_row, verdict.uplink_overload, 0.0
+    )
+    full = (gbps >= gbps.max(axis=2, keepdims=True)) & (gbps > TOLERANCE)
+    add_load_rows(static, wanted)
+    add_uplink_rows(static, full)
+    return int(wanted.sum() + full.sum()) + add_use_rows(static, x)
+
+
+def add_cuts(static: StaticProgram, deadline: float, gap: float) -> MilpResult:
+    """Tighten the relaxation with rounded capacity cuts of the promised states."""
+    result = relax(static, deadline, gap)
+    for _ in range(_CUT_ROUNDS):
+        if result.status != "optimal" or result.x is None:
+            break
+        if not add_cut_round(static, result.x):
+            break
+        result = relax(static, deadline, gap)
+    return result
+
+
+def _judge_point(static: StaticProgram, x: Floats) -> Verdict:
+    """Judge a point of the program with every row, also those left out."""
+    share = np.clip(x[static.share], 0.0, 1.0)
+    return judge(static.problem, static.columns, x[static.master.replicas], share)
+
+
+def add_cut_round(static: StaticProgram, x: Floats) -> int:
+    """Add the cuts that a point breaks, all promised states and services; return how many."""
+    replicas = x[static.master.replicas]
+    added = 0
+    for (state, service), groups in _grouped(static).items():
+        rate = static.one_rps[state, service]
+        for cut in violated_cuts(groups, rate, replicas[service], tolerance=1e-5, most=2):
+            add_cut(static.program, static.master, service, cut.coefficient, cut.right_side)
+            added += 1
+    return added
+
+
+def _grouped(static: StaticProgram) -> dict[tuple[int, int], Groups]:
+    """Return the groups of origins of every promised state and service, made once."""
+    problem = static.problem
+    if not static.groups:
+        for state in np.flatnonzero(problem.must_survive).tolist():
+            for service in range(problem.cpu_cores.size):
+                allowed = problem.state_admissible[state, service] & problem.region_up[state]
+                static.groups[state, service] = group_origins(allowed, problem.demand_rps[service])
+    return static.groups
