@@ -52,6 +52,18 @@ def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) 
     -------
     Solution
         Replicas and the normal state's routing.
+
+    Raises
+    ------
+    Infeasible
+        If no plan keeps every promise.
+    SolverStopped
+        If none was found before the deadline.
+
+    Notes
+    -----
+    The deadline is looked at between solves and the solver is told what is left: separating cuts
+    for many states and regions can overrun it by one round.
     """
     started = time.perf_counter()
     if _nowhere(problem).any():

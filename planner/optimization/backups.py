@@ -25,6 +25,9 @@ def near_backups(
 ) -> Candidate:
     """Return a candidate with the same replicas that fails over to nearer regions.
 
+    Minimised is the demand-weighted round trip over the promised states other than the normal one,
+    each counted alike, while shares cost no more than before.
+
     Parameters
     ----------
     static : StaticProgram
@@ -42,6 +45,11 @@ def near_backups(
     -------
     Candidate
         `found` where nothing nearer was proven to hold.
+
+    Notes
+    -----
+    States count alike whatever their probability, and what is not promised is not looked at.  Where
+    origins cannot be split nothing is done: the second step would be a search of its own.
     """
     problem, program = static.problem, static.program
     if not problem.split_origins or problem.must_survive.sum() < 2:

@@ -82,6 +82,16 @@ def branch(
         The best candidate.
     float
         The proven lower bound; inf where the program is infeasible.
+
+    Notes
+    -----
+    Best bound first: memory grows with the open nodes, each of which holds its bounds.  Many
+    regions times many services make a large tree, and then the deadline decides.
+
+    References
+    ----------
+    A. H. Land and A. G. Doig, "An automatic method of solving discrete programming problems",
+    Econometrica 28, 1960, doi 10.2307/1910129.
     """
     tree = _tree(static, root, best)
     while tree.nodes and time.perf_counter() < deadline:
@@ -162,7 +172,28 @@ def _push(tree: _Tree, node: _Node, at: int, value: float, bound: float) -> None
 
 
 def dive(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Candidate | None:
-    """Decide where services run as the relaxation leans, then round up and descend."""
+    """Decide where services run as the relaxation leans, then round up and descend.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow, its bounds are put back.
+    root : MilpResult
+        The relaxation at the root.
+    gap : float
+        Relative gap asked for.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+
+    Returns
+    -------
+    Candidate or None
+        The best candidate found; None where there is none or origins cannot be split.
+
+    Notes
+    -----
+    A heuristic: it proves nothing, and where packing is tight it may find nothing.
+    """
     if root.x is None or not static.problem.split_origins:
         return None
     runs = static.master.runs.ravel()

@@ -22,7 +22,17 @@ _SPARE = (0.0, 2e-3)
 
 @dataclass(frozen=True)
 class Candidate:
-    """Replicas and shares that keep every promise, and what they cost."""
+    """Replicas and shares that keep every promise, and what they cost.
+
+    Attributes
+    ----------
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+    share : ndarray, shape (C,)
+        Part of the demand of its host and origin on each order column.
+    objective : float
+        US dollars a month.
+    """
 
     replicas: Ints
     share: Floats
@@ -30,14 +40,52 @@ class Candidate:
 
 
 def better(one: Candidate | None, other: Candidate | None) -> Candidate | None:
-    """Return the cheaper candidate."""
+    """Return the cheaper candidate.
+
+    Parameters
+    ----------
+    one, other : Candidate or None
+        Candidates, where there are any.
+
+    Returns
+    -------
+    Candidate or None
+        The first of two that cost the same; None where there is none.
+
+    Examples
+    --------
+    >>> dear = Candidate(np.array([[3]]), np.ones(1), 30.0)
+    >>> cheap = Candidate(np.array([[2]]), np.ones(1), 20.0)
+    >>> better(dear, cheap).objective, better(None, dear).objective
+    (20.0, 30.0)
+    """
     if one is None or other is None:
         return one or other
     return other if other.objective < one.objective else one
 
 
 def judged(static: StaticProgram, replicas: Ints, share: Floats) -> Candidate | None:
-    """Return the candidate if it keeps every promise."""
+    """Return the candidate if it keeps every promise.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; it is not solved.
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+    share : ndarray, shape (C,)
+        Part of the demand of its host and origin on each order column.
+
+    Returns
+    -------
+    Candidate or None
+        None where pods do not fit or a promised state is overloaded.
+
+    Notes
+    -----
+    Judged with every row of the model, also those that the program leaves out; loads may pass
+    capacities by the solver's tolerance (`planner.optimization.loads.TOLERANCE`).
+    """
     if not fits(static.problem, static.master.limits, replicas).all():
         return None
     if (replicas > static.master.bound).any():
@@ -49,7 +97,20 @@ def judged(static: StaticProgram, replicas: Ints, share: Floats) -> Candidate | 
 
 
 def rounded_up(static: StaticProgram, x: Floats | None) -> Candidate | None:
-    """Keep the relaxation's shares and take the replicas that they need."""
+    """Keep the relaxation's shares and take the replicas that they need.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; it is not solved.
+    x : ndarray, shape (n,), or None
+        A point of the relaxation, where there is one.
+
+    Returns
+    -------
+    Candidate or None
+        None where the replicas do not fit or origins cannot be split.
+    """
     if x is None or not static.problem.split_origins:
         return None
     share = clean(static, x[static.share])
@@ -58,7 +119,20 @@ def rounded_up(static: StaticProgram, x: Floats | None) -> Candidate | None:
 
 
 def exact(static: StaticProgram, x: Floats) -> Candidate | None:
-    """Return an integral point itself as a candidate, with a replica more where it needs one."""
+    """Return an integral point itself as a candidate, with a replica more where it needs one.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; it is not solved.
+    x : ndarray, shape (n,)
+        A point whose replicas are integers within the solver's tolerance.
+
+    Returns
+    -------
+    Candidate or None
+        None where a row that the program leaves out is broken and more replicas do not mend it.
+    """
     replicas = np.rint(x[static.master.replicas]).astype(np.int64)
     share = clean(static, x[static.share])
     found = judged(static, replicas, share)
@@ -97,7 +171,28 @@ def _leave_spare(static: StaticProgram, spare: Floats) -> None:
 def descend(
     static: StaticProgram, best: Candidate | None, gap: float, deadline: float
 ) -> Candidate | None:
-    """Take replicas away one at a time, the dearest first, as long as shares can be found."""
+    """Take replicas away one at a time, the dearest first, as long as shares can be found.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow, its bounds are put back.
+    best : Candidate or None
+        Where to start.
+    gap : float
+        Relative gap asked for.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+
+    Returns
+    -------
+    Candidate or None
+        At most as dear as `best`; None where that is.
+
+    Notes
+    -----
+    A local optimum: a replica that could only move to another region is never tried there.
+    """
     if best is None or not static.problem.split_origins:
         return best
     best = better(best, _reroute(static, best.replicas, gap, deadline))
@@ -116,7 +211,20 @@ def descend(
 
 
 def clean(static: StaticProgram, share: Floats) -> Floats:
-    """Drop noise below 1e-9 and make the shares of every host and origin sum to 1."""
+    """Drop noise below 1e-9 and make the shares of every host and origin sum to 1.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program.
+    share : ndarray, shape (C,)
+        Shares as the solver returns them.
+
+    Returns
+    -------
+    ndarray, shape (C,)
+        Shares; whole numbers where origins cannot be split.
+    """
     if not static.problem.split_origins:
         return np.rint(np.clip(share, 0.0, 1.0))
     tidy = np.where(share < 1e-9, 0.0, np.minimum(share, 1.0))
@@ -133,6 +241,29 @@ def tidied(
 
     A record or a percentage holds few digits; a share of 0.3333333 would be rounded by the DNS
     target behind the plan's back.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows may grow, its bounds are put back.
+    found : Candidate
+        The best candidate.
+    limit : float
+        What the result may cost at most, US dollars a month.
+    gap : float
+        Relative gap asked for.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+
+    Returns
+    -------
+    Candidate
+        `found` itself where no step will do.
+
+    Notes
+    -----
+    Steps of 0.01, 0.001 and 0.0001 are tried, then once more with 0.2 % of the capacity left free.
+    A plan that is full to the last request keeps its many digits.
     """
     if not static.problem.split_origins:
         return found

@@ -47,7 +47,18 @@ class OrderColumns:
 
 
 def promised_depth(problem: Problem) -> int:
-    """Return the largest number of regions down in a promised state."""
+    """Return the largest number of regions down in a promised state.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    int
+        0 where only the normal state is promised.
+    """
     down = (~problem.region_up).sum(axis=1)
     return int(down[problem.must_survive].max(initial=0))
 
@@ -69,6 +80,19 @@ def order_columns(problem: Problem) -> OrderColumns:
     -----
     There are A!/(A−D)! columns for an origin with A admissible regions: few for depth 1 or 2 and
     a dozen regions, too many beyond.
+
+    Examples
+    --------
+    >>> from planner.failures.states import failure_states
+    >>> from planner.io.scenarios import read_scenario
+    >>> from planner.problem.build import build_problem
+    >>> scenario = read_scenario("taiwan")
+    >>> problem = build_problem(scenario, failure_states(scenario))
+    >>> columns = order_columns(problem)
+    >>> columns.order.shape[1] == promised_depth(problem) + 1
+    True
+    >>> bool((columns.serve[0] == columns.order[:, 0]).all())
+    True
     """
     valid = _host_admissible(problem)
     # A backup need not keep the normal limit: it serves only while something is down.
@@ -91,7 +115,19 @@ def order_columns(problem: Problem) -> OrderColumns:
 
 
 def first_up(order: Ints, region_up: Bools) -> Ints:
-    """Return the first region of each order that is up in each state, -1 where none is.
+    """Return the first region of each order that is up in each state.
+
+    Parameters
+    ----------
+    order : ndarray of int, shape (C, D)
+        Regions in order, padded with -1.
+    region_up : ndarray of bool, shape (K, R)
+        Which regions are up.
+
+    Returns
+    -------
+    ndarray of int, shape (K, C)
+        Region; -1 where none of the order is up.
 
     Examples
     --------
@@ -179,6 +215,19 @@ def _costs(problem: Problem, hosts: Ints, origins: Ints, serves: Ints) -> Floats
 
 
 def lost_usd_per_rps(problem: Problem) -> Floats:
-    """Return what losing one request per second costs in each state, USD a month, shape (K,)."""
+    r"""Return what losing one request per second costs in each state.
+
+    .. math:: \text{usd\_per\_lost\_request} \cdot 730 \cdot 3600 \cdot p_k
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    ndarray, shape (K,)
+        US dollars a month for a request per second lost all through the state.
+    """
     seconds = HOURS_PER_MONTH * SECONDS_PER_HOUR
     return problem.usd_per_lost_request * seconds * problem.state_probability

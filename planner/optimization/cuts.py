@@ -68,7 +68,19 @@ class Groups:
 
 @dataclass(frozen=True)
 class Cut:
-    """``coefficient · n ≥ right_side`` over the regions; `hour` and `regions` say where from."""
+    """A row ``coefficient · n ≥ right_side`` over the regions, and where it comes from.
+
+    Attributes
+    ----------
+    coefficient : ndarray, shape (R,)
+        What one replica in each region adds; 0 outside the set.
+    right_side : float
+        Demand, or its rounding.
+    hour : int
+        Hour whose demand it is.
+    regions : ndarray of bool, shape (R,)
+        The set ``T``.
+    """
 
     coefficient: Floats
     right_side: float
@@ -107,9 +119,17 @@ def group_origins(allowed: Bools, demand_rps: Floats) -> Groups:
 
 
 def subset_demand(groups: Groups) -> Floats:
-    """Return ``f(T)`` for every set of regions and hour, shape (2^R, H).
+    """Return ``f(T)`` for every set of regions and hour.
 
-    Bit ``r`` of the row's index says whether region ``r`` is in ``T``.
+    Parameters
+    ----------
+    groups : Groups
+        Demand by admissible set.
+
+    Returns
+    -------
+    ndarray, shape (2^R, H)
+        Requests per second; bit ``r`` of the row's index says whether region ``r`` is in ``T``.
 
     Examples
     --------
@@ -128,7 +148,17 @@ def subset_demand(groups: Groups) -> Floats:
 
 
 def subset_sums(value: Floats) -> Floats:
-    """Return the sum of `value` over every set of regions, shape (2^R,).
+    """Return the sum of `value` over every set of regions.
+
+    Parameters
+    ----------
+    value : ndarray, shape (R,)
+        One number a region.
+
+    Returns
+    -------
+    ndarray, shape (2^R,)
+        Sums; bit ``r`` of the index says whether region ``r`` is in the set.
 
     Examples
     --------
@@ -163,6 +193,20 @@ def violated_cuts(
     -------
     list of Cut
         Exact cuts and their roundings.
+
+    Notes
+    -----
+    Beyond `SUBSET_LIMIT` regions only the minimum cut of each hour and its roundings are looked at,
+    so a rounded cut of another set may be missed; the worst exact one is still found.
+
+    Examples
+    --------
+    Ten requests per second that only the first region may serve, three a replica: four replicas.
+
+    >>> groups = Groups(np.array([[True, False]]), np.array([[10.0]]))
+    >>> cut = violated_cuts(groups, np.array([3.0, 3.0]), np.array([3.4, 0.0]), tolerance=1e-6)[0]
+    >>> cut.coefficient, cut.right_side
+    (array([1., 0.]), 4.0)
     """
     if groups.allowed.shape[1] > SUBSET_LIMIT:
         return _cuts_by_flow(groups, rate_rps, replicas, tolerance)
@@ -183,9 +227,18 @@ def violated_cuts(
 
 
 def shortfall_rps(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[Floats, Ints]:
-    """Return the demand that no routing can serve, and the set of regions that shows it.
+    r"""Return the demand that no routing can serve, and the set of regions that shows it.
 
-    By max-flow min-cut it is ``max_T f(T) − Σ_{r∈T} μ_r n_r``.
+    .. math:: \max_T f(T) - \sum_{r \in T} \mu_r n_r
+
+    Parameters
+    ----------
+    groups : Groups
+        Demand by admissible set, one failure state.
+    rate_rps : ndarray, shape (R,)
+        Capacity of one replica; 0 where the region is down.
+    replicas : ndarray, shape (R,)
+        Replicas, possibly fractional.
 
     Returns
     -------
@@ -193,6 +246,16 @@ def shortfall_rps(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[F
         Unserved demand, requests per second.
     ndarray of int, shape (H,)
         Bit set of the regions in the worst ``T``.
+
+    Notes
+    -----
+    All 2^R sets are looked at: for at most `SUBSET_LIMIT` regions.
+
+    Examples
+    --------
+    >>> groups = Groups(np.array([[True, False], [True, True]]), np.array([[5.0], [1.0]]))
+    >>> shortfall_rps(groups, np.array([1.0, 1.0]), np.array([3.0, 9.0]))
+    (array([2.]), array([1]))
     """
     short = subset_demand(groups) - subset_sums(rate_rps * replicas)[:, None]
     subset = short.argmax(axis=0)

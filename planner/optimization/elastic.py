@@ -75,6 +75,12 @@ def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relie
     -------
     Relief or None
         What to add.
+
+    Notes
+    -----
+    Servers are priced at what they cost (100 dollars where that is unknown), uplink and a
+    raised `max_replicas` at prices of our own, and the whole servers are the best found in ten
+    seconds: a way out that holds, cheapest up to that.
     """
     loose = _loosened(problem)
     static = static_program(loose, columns, seed)

@@ -47,6 +47,11 @@ def needed_limits(problem: Problem, host: int, origin: int) -> list[NeededLimit]
     -------
     list of NeededLimit
         All of them together do; empty where no limit helps.
+
+    Notes
+    -----
+    The order with the least sum of excesses is chosen; another may ask for less of one service and
+    more of another.  All R!/(R−D)! orders are looked at.
     """
     calls = problem.demand_rps[:, origin].max(axis=1) > 0
     services = np.flatnonzero((problem.host_of_service == host) & calls)
@@ -83,7 +88,20 @@ def _reach(problem: Problem, state: int, service: int, origin: int) -> Floats:
 
 
 def kept_out(problem: Problem, service: int, origin: int) -> Bools:
-    """Return the regions that residency or the service's own list keeps out."""
+    """Return the regions that residency or the service's own list keeps out.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays; of bare arrays only `max_replicas` is known.
+    service, origin : int
+        Which service and origin.
+
+    Returns
+    -------
+    ndarray of bool, shape (R,)
+        True where the region may never serve the origin, whatever its latency.
+    """
     out: Bools = problem.max_replicas[service] == 0
     if problem.scenario is not None:
         axes = problem.axes

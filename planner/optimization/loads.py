@@ -37,7 +37,18 @@ class Verdict:
     objective: float
 
     def broken(self, problem: Problem) -> bool:
-        """Return whether a promised state is overloaded."""
+        """Return whether a promised state is overloaded.
+
+        Parameters
+        ----------
+        problem : Problem
+            The problem that was judged.
+
+        Returns
+        -------
+        bool
+            True where some excess is more than ten times `TOLERANCE`.
+        """
         promised = problem.must_survive
         worst = max(
             self.overload[promised].max(initial=0.0),
@@ -47,7 +58,30 @@ class Verdict:
 
 
 def loads_rps(problem: Problem, columns: OrderColumns, share: Floats) -> Floats:
-    """Return the load of every region in every state, shape (K, S, R, H), requests per second."""
+    r"""Return the load of every region in every state.
+
+    .. math:: L_{ksrh} = \sum_{c:\, \text{serve}(k, c) = r} \text{share}_c\, D_{s\,o(c)\,h}
+
+    over the columns of the service's host whose region may serve it in the state.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    columns : OrderColumns
+        Its order columns.
+    share : ndarray, shape (C,)
+        Part of the demand of its host and origin on each column.
+
+    Returns
+    -------
+    ndarray, shape (K, S, R, H)
+        Requests per second.
+
+    Notes
+    -----
+    What finds no admissible region is nowhere in it: a state that is not promised may look idle.
+    """
     states, regions = problem.region_up.shape
     services, _, hours = problem.demand_rps.shape
     load = np.zeros((states, services, regions, hours))
@@ -84,6 +118,10 @@ def judge(
     -------
     Verdict
         Loads, overloads and the true objective.
+
+    Notes
+    -----
+    What exceeds an uplink in a state that is not promised is not priced, only told.
     """
     load = loads_rps(problem, columns, share)
     capacity = capacity_rps(problem, replicas)[..., None]
@@ -99,7 +137,44 @@ def judge(
 
 
 def needed_replicas(problem: Problem, load: Floats) -> Ints:
-    """Return the fewest replicas that carry the loads in every promised state, shape (S, R)."""
+    r"""Return the fewest replicas that carry the loads in every promised state.
+
+    .. math:: n_{sr} = \max\Bigl(\text{min}_{sr},
+              \Bigl\lceil \max_{k,h} \frac{L_{ksrh}}{\mu_{sr}\,\text{ceiling}_k} \Bigr\rceil\Bigr)
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    load : ndarray, shape (K, S, R, H)
+        Load of every region, requests per second.
+
+    Returns
+    -------
+    ndarray of int, shape (S, R)
+        Replicas; 0 where nothing arrives and the service is not pinned.
+
+    Notes
+    -----
+    Neither `max_replicas` nor the pools are looked at: the result may not fit.
+
+    Examples
+    --------
+    650 requests per second for the first service in the first region, 100 a replica at a ceiling of
+    0.6:
+
+    >>> from planner.failures.states import failure_states
+    >>> from planner.io.scenarios import read_scenario
+    >>> from planner.problem.build import build_problem
+    >>> scenario = read_scenario("taiwan")
+    >>> problem = build_problem(scenario, failure_states(scenario))
+    >>> load = np.zeros((13, 3, 4, 24))
+    >>> load[0, 0, 0] = 650.0
+    >>> needed_replicas(problem, load)
+    array([[11, 0, 0, 0],
+           [ 0, 0, 0, 0],
+           [ 0, 0, 0, 0]])
+    """
     promised = problem.must_survive
     one = capacity_rps(problem, np.ones_like(problem.min_replicas))[promised]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -41,7 +41,24 @@ class Master:
 
 
 def add_master(program: Milp, problem: Problem) -> Master:
-    """Append the shared columns and rows to a program."""
+    """Append the shared columns and rows to a program.
+
+    Parameters
+    ----------
+    program : Milp
+        The program; it grows.
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    Master
+        Where the columns are.
+
+    Notes
+    -----
+    A packing row that not even the largest replicas can break is left out.
+    """
     limits = packing_limits(problem)
     bound = replica_bounds(problem, limits)
     services, regions = bound.shape
@@ -111,21 +128,65 @@ def _add_packing(program: Milp, problem: Problem, master: Master) -> None:
 def add_cut(
     program: Milp, master: Master, service: int, coefficient: Floats, right_side: float
 ) -> None:
-    """Append ``coefficient · replicas[service] ≥ right_side``, scaled to largest coefficient 1."""
+    """Append ``coefficient · replicas[service] ≥ right_side``, scaled to largest coefficient 1.
+
+    Parameters
+    ----------
+    program : Milp
+        The program; it grows by a row.
+    master : Master
+        Where its replicas are.
+    service : int
+        Which service.
+    coefficient : ndarray, shape (R,)
+        One number a region.
+    right_side : float
+        What they must reach.
+    """
     scale = max(float(coefficient.max(initial=0.0)), 1e-300)
     n = master.replicas[service]
     program.add_rows(rows(right_side / scale, np.inf, np.zeros(n.size), n, coefficient / scale))
 
 
 def fixed_and_replica_usd(problem: Problem, replicas: Ints | Floats) -> tuple[float, float]:
-    """Return the cost of active regions and of replicas, US dollars a month."""
+    """Return the cost of active regions and of replicas.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    replicas : ndarray, shape (S, R)
+        Replicas, possibly fractional; a region is active where there are any.
+
+    Returns
+    -------
+    float
+        Active regions, US dollars a month.
+    float
+        Replicas, US dollars a month.
+    """
     active = replicas.sum(axis=0) > 0
     fixed = float(problem.fixed_cost_usd_month @ active)
     return fixed, float((problem.cost_usd_month * replicas).sum())
 
 
 def capacity_rps(problem: Problem, replicas: Ints | Floats) -> Floats:
-    """Return what each region may carry in each state, shape (K, S, R); 0 where it is down."""
+    r"""Return what each region may carry in each state.
+
+    .. math:: C_{ksr} = \text{ceiling}_k\, \mu_{sr}\, n_{sr}\, \text{up}_{kr}
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    replicas : ndarray, shape (S, R)
+        Replicas, possibly fractional.
+
+    Returns
+    -------
+    ndarray, shape (K, S, R)
+        Requests per second at the state's ceiling; 0 where the region is down.
+    """
     full = problem.rps_per_replica * replicas
     up = problem.region_up[:, None, :]
     capacity: Floats = problem.ceiling_share[:, None, None] * full * up

@@ -69,6 +69,32 @@ class Milp:
     ----------
     seed : int
         Random seed of the solver.
+
+    Attributes
+    ----------
+    columns, row_count : int
+        How many there are.
+
+    Raises
+    ------
+    PlannerError
+        If HiGHS is of a series that returns wrong optima.
+
+    Notes
+    -----
+    One thread, so that the same input gives the same point.  An unbounded program is refused with
+    `PlannerError` when it is solved, or called infeasible where HiGHS cannot tell which it is.
+
+    Examples
+    --------
+    At most five of two goods worth 3 and 2, at most three of the first:
+
+    >>> from planner.optimization.rows import rows
+    >>> program = Milp()
+    >>> goods = program.add_columns([-3.0, -2.0], 0.0, [3.0, np.inf], integer=True)
+    >>> at_most = program.add_rows(rows(-np.inf, 5.5, [0, 0], goods, [1.0, 1.0]))
+    >>> program.relaxation(1.0).objective, program.integral(1.0, 0.0).objective
+    (-14.0, -13.0)
     """
 
     def __init__(self, *, seed: int = 0) -> None:
@@ -93,23 +119,28 @@ class Milp:
     def add_columns(
         self, cost: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, integer: bool = False
     ) -> Ints:
-        """Append columns and return their indices; the three arguments broadcast."""
+        """Append columns; the three array arguments broadcast.
+
+        Parameters
+        ----------
+        cost, lower, upper : array_like, shape (n,)
+            Cost and bounds of each column.
+        integer : bool
+            Whether they must be integers in `integral`.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            Their indices.
+        """
         c, low, up = np.broadcast_arrays(
             *(np.atleast_1d(np.asarray(a, float)) for a in (cost, lower, upper))
         )
         index = np.arange(self.columns, self.columns + c.size, dtype=np.int64)
         if c.size:
-            none = np.empty(0, np.int32)
-            self._highs.addCols(
-                c.size,
-                np.ascontiguousarray(c),
-                np.ascontiguousarray(low),
-                np.ascontiguousarray(up),
-                0,
-                np.zeros(c.size, np.int32),
-                none,
-                np.empty(0),
-            )
+            price, least, most = (np.ascontiguousarray(a) for a in (c, low, up))
+            start = np.zeros(c.size, np.int32)
+            self._highs.addCols(c.size, price, least, most, 0, start, start[:0], np.empty(0))
         self._cost.append(np.array(c))
         if integer and c.size:
             self._integer.append(index)
@@ -117,7 +148,18 @@ class Milp:
         return index
 
     def add_rows(self, block: Rows) -> Ints:
-        """Append rows and return their indices."""
+        """Append rows.
+
+        Parameters
+        ----------
+        block : Rows
+            Rows over columns that exist.
+
+        Returns
+        -------
+        ndarray of int, shape (m,)
+            Their indices.
+        """
         count = block.lower.size
         if count:
             self._highs.addRows(
@@ -138,43 +180,108 @@ class Milp:
         return np.concatenate([np.empty(0), *self._cost])
 
     def bounds(self, column: Ints) -> tuple[Floats, Floats]:
-        """Return the bounds of columns."""
+        """Return the bounds of columns.
+
+        Parameters
+        ----------
+        column : ndarray of int, shape (n,)
+            Columns.
+
+        Returns
+        -------
+        (ndarray, ndarray), shape (n,) each
+            Lower and upper bounds.
+        """
         lp = self._highs.getLp()
         return np.asarray(lp.col_lower_)[column], np.asarray(lp.col_upper_)[column]
 
     def bound_columns(self, column: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
-        """Change the bounds of columns."""
-        low = np.broadcast_to(np.asarray(lower, float), column.shape)
-        up = np.broadcast_to(np.asarray(upper, float), column.shape)
-        self._highs.changeColsBounds(
-            column.size,
-            column.astype(np.int32),
-            np.ascontiguousarray(low),
-            np.ascontiguousarray(up),
-        )
+        """Change the bounds of columns.
+
+        Parameters
+        ----------
+        column : ndarray of int, shape (n,)
+            Columns.
+        lower, upper : array_like
+            Bounds; they broadcast.
+        """
+        low, up = (np.array(np.broadcast_to(a, column.shape), float) for a in (lower, upper))
+        self._highs.changeColsBounds(column.size, column.astype(np.int32), low, up)
 
     def price_columns(self, column: Ints, cost: Floats) -> None:
-        """Solve with other costs from now on; `cost` stays what was given at first."""
+        """Solve with other costs from now on; `cost` stays what was given at first.
+
+        Parameters
+        ----------
+        column : ndarray of int, shape (n,)
+            Columns.
+        cost : ndarray, shape (n,)
+            Their costs.
+        """
         self._highs.changeColsCost(
             column.size, column.astype(np.int32), np.ascontiguousarray(cost, float)
         )
 
     def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
-        """Change the bounds of rows."""
+        """Change the bounds of rows.
+
+        Parameters
+        ----------
+        row : ndarray of int, shape (m,)
+            Rows.
+        lower, upper : array_like
+            Bounds; they broadcast.
+        """
         low = np.broadcast_to(np.asarray(lower, float), row.shape)
         up = np.broadcast_to(np.asarray(upper, float), row.shape)
         for i, lo, hi in zip(row, low, up, strict=True):
             self._highs.changeRowBounds(int(i), float(lo), float(hi))
 
     def relaxation(self, time_limit_s: float) -> MilpResult:
-        """Solve without integrality, from the last basis where there is one."""
+        """Solve without integrality, from the last basis where there is one.
+
+        Parameters
+        ----------
+        time_limit_s : float
+            Seconds after which the solver stops.
+
+        Returns
+        -------
+        MilpResult
+            With duals where it is optimal.
+
+        Raises
+        ------
+        PlannerError
+            If the solver gives up, for example on numbers that it cannot handle.
+        """
         self._mark(highspy.HighsVarType.kContinuous)
         return self._run(time_limit_s)
 
     def integral(
         self, time_limit_s: float, gap: float, *, start: Floats | None = None
     ) -> MilpResult:
-        """Solve with integrality to a relative gap, from a feasible point where one is given."""
+        """Solve with integrality to a relative gap.
+
+        Parameters
+        ----------
+        time_limit_s : float
+            Seconds after which the solver stops.
+        gap : float
+            Relative gap at which to stop.
+        start : ndarray, shape (n,), optional
+            A feasible point to start from.
+
+        Returns
+        -------
+        MilpResult
+            Integers hold within 1e-7; round them before use.
+
+        Raises
+        ------
+        PlannerError
+            If the solver gives up.
+        """
         self._mark(highspy.HighsVarType.kInteger)
         # Presolve gains nothing on these models and costs as much as the root node.
         self._highs.setOptionValue("presolve", "off")
@@ -230,7 +337,18 @@ class Milp:
 
 
 def solver_version() -> str:
-    """Return the solver and its version, such as ``HiGHS 1.16.0``."""
+    """Return the solver and its version, such as ``HiGHS 1.16.0``.
+
+    Returns
+    -------
+    str
+        As a plan's proof records it.
+
+    Examples
+    --------
+    >>> solver_version().split()[0]
+    'HiGHS'
+    """
     return f"HiGHS {version('highspy')}"
 
 

@@ -48,6 +48,10 @@ def solve(
     -----
     Exact for static steering with order columns enumerated: A!/(A−D)! of them for an origin with
     A admissible regions and lists of length D, so depths beyond 2 need few regions.
+
+    References
+    ----------
+    The mathematics is written out in ``docs/mathematics.md``.
     """
     started = time.perf_counter()
     deadline = started + time_limit_s

@@ -32,6 +32,10 @@ def place_origins(static: StaticProgram, parts: int) -> Candidate | None:
     -------
     Candidate or None
         The plan, if it keeps every promise.
+
+    Notes
+    -----
+    A heuristic without a bound: where room is scarce it may find no plan although there is one.
     """
     columns, problem = static.columns, static.problem
     group = columns.host * len(problem.axes.origins) + columns.origin

@@ -28,7 +28,28 @@ _CUT_ROUNDS = 30
 
 
 def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np.inf) -> MilpResult:
-    """Solve the relaxation, adding rows until none is missing or it passes `cutoff`."""
+    """Solve the relaxation, adding rows until none is missing or it passes `cutoff`.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+    gap : float
+        Relative gap up to which lost requests may be priced too low.
+    cutoff : float
+        Objective beyond which the answer does not matter.
+
+    Returns
+    -------
+    MilpResult
+        The last answer; 'limit' where the deadline came while rows were missing.
+
+    Notes
+    -----
+    The objective of an optimal one is a lower bound on the model whether rows are missing or not.
+    """
     result = static.program.relaxation(left_s(deadline))
     while result.status == "optimal" and result.x is not None and result.objective < cutoff:
         if not add_missing_rows(static, result.x, gap * abs(result.objective)):
@@ -40,15 +61,40 @@ def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np
 
 
 def left_s(deadline: float) -> float:
-    """Return the seconds until a time of `time.perf_counter`, a little where it has passed."""
+    """Return the seconds until a deadline, a little where it has passed.
+
+    Parameters
+    ----------
+    deadline : float
+        Time, as `time.perf_counter`.
+
+    Returns
+    -------
+    float
+        Seconds, at least 0.02: the solver shall return something.
+    """
     return max(0.02, deadline - time.perf_counter())
 
 
 def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
-    """Add the rows that the point breaks; return how many.
+    """Add the rows that a point breaks.
 
     Rows of states that are not promised only price lost requests: they are left out while the
     point pays too little for those by at most `slack_usd`.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    x : ndarray, shape (n,)
+        A point of the program.
+    slack_usd : float
+        US dollars a month that the point may pay too little.
+
+    Returns
+    -------
+    int
+        How many rows were added; with 0 the point is one of the whole model, up to the slack.
     """
     verdict = _judge_point(static, x)
     problem = static.problem
@@ -70,7 +116,26 @@ def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
 
 
 def add_cuts(static: StaticProgram, deadline: float, gap: float) -> MilpResult:
-    """Tighten the relaxation with rounded capacity cuts of the promised states."""
+    """Tighten the relaxation with rounded capacity cuts of the promised states.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    deadline : float
+        Time, as `time.perf_counter`, at which to stop.
+    gap : float
+        Relative gap up to which lost requests may be priced too low.
+
+    Returns
+    -------
+    MilpResult
+        The last answer.
+
+    Notes
+    -----
+    At most thirty rounds: the last ones gain little.
+    """
     result = relax(static, deadline, gap)
     for _ in range(_CUT_ROUNDS):
         if result.status != "optimal" or result.x is None:
@@ -88,7 +153,20 @@ def _judge_point(static: StaticProgram, x: Floats) -> Verdict:
 
 
 def add_cut_round(static: StaticProgram, x: Floats) -> int:
-    """Add the cuts that a point breaks, all promised states and services; return how many."""
+    """Add the cuts that a point breaks, all promised states and services.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    x : ndarray, shape (n,)
+        A point of the program.
+
+    Returns
+    -------
+    int
+        How many were added.
+    """
     replicas = x[static.master.replicas]
     added = 0
     for (state, service), groups in _grouped(static).items():

@@ -72,7 +72,18 @@ class AdaptiveProgram:
     grouped: dict[tuple[int, int], Groups] = field(default_factory=dict)
 
     def groups(self, state: int, service: int) -> Groups:
-        """Return the groups of origins of a state and service."""
+        """Return the groups of origins of a state and service.
+
+        Parameters
+        ----------
+        state, service : int
+            Which state and service.
+
+        Returns
+        -------
+        Groups
+            Made at the first call.
+        """
         key = (state, service)
         if key not in self.grouped:
             problem = self.problem
@@ -82,7 +93,20 @@ class AdaptiveProgram:
 
 
 def adaptive_program(problem: Problem, seed: int) -> AdaptiveProgram:
-    """Build the master with the normal state's routing."""
+    """Build the master with the normal state's routing.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    AdaptiveProgram
+        Not yet solved, and without a cut.
+    """
     program = Milp(seed=seed)
     master = add_master(program, problem)
     allowed = problem.state_admissible[0] & problem.region_up[0]
@@ -149,7 +173,20 @@ def _add_routing_rows(adaptive: AdaptiveProgram) -> None:
 
 
 def add_broken_cuts(adaptive: AdaptiveProgram, replicas: Floats) -> int:
-    """Add the capacity cuts that replicas break, all promised states; return how many."""
+    """Add the capacity cuts that replicas break, all promised states.
+
+    Parameters
+    ----------
+    adaptive : AdaptiveProgram
+        The program; its rows grow.
+    replicas : ndarray, shape (S, R)
+        Replicas, possibly fractional.
+
+    Returns
+    -------
+    int
+        How many were added; with 0 every promised state can be routed.
+    """
     added = sum(
         _add_state_cuts(adaptive, int(state), replicas) for state in (0, *adaptive.kept.tolist())
     )
@@ -193,9 +230,27 @@ def _add_state_cuts(adaptive: AdaptiveProgram, state: int, replicas: Floats) -> 
 def unpriced(
     adaptive: AdaptiveProgram, x: Floats, *, all_of_it: bool = False
 ) -> list[tuple[int, int, int, Bools, float, float]]:
-    """Return (state, service, hour, regions, USD too little, demand within the regions).
+    """Return where a point pays too little for what no routing can serve.
 
-    With `all_of_it` what the point pays already is not taken off.
+    Parameters
+    ----------
+    adaptive : AdaptiveProgram
+        The program.
+    x : ndarray, shape (n,)
+        A point of it.
+    all_of_it : bool
+        Whether what the point pays already is not taken off.
+
+    Returns
+    -------
+    list of (int, int, int, ndarray of bool, float, float)
+        State, service, hour, the set of regions that shows it, US dollars a month too little, and
+        the demand that only these regions may serve, requests per second.
+
+    Notes
+    -----
+    Services are looked at one by one: what a shared uplink turns away in a state that is not
+    promised is not priced.
     """
     problem = adaptive.problem
     price = lost_usd_per_rps(problem) * ~problem.must_survive / problem.demand_rps.shape[2]
@@ -235,7 +290,22 @@ def _shortfall(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[Floa
 
 
 def add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
-    """Price what is unserved in states that are not promised, if it is more than the slack."""
+    """Price what is unserved in states that are not promised, if it is more than the slack.
+
+    Parameters
+    ----------
+    adaptive : AdaptiveProgram
+        The program; its columns and rows grow.
+    x : ndarray, shape (n,)
+        A point of it.
+    slack_usd : float
+        US dollars a month that the point may pay too little.
+
+    Returns
+    -------
+    int
+        How many rows were added.
+    """
     found = unpriced(adaptive, x)
     if sum(usd for *_, usd, _ in found) <= slack_usd:
         return 0

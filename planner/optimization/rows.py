@@ -64,7 +64,25 @@ def rows(
 
 
 def stacked(blocks: list[Rows]) -> Rows:
-    """Put rows under one another."""
+    """Put rows under one another.
+
+    Parameters
+    ----------
+    blocks : list of Rows
+        At least one block.
+
+    Returns
+    -------
+    Rows
+        All rows in the order of the blocks.
+
+    Examples
+    --------
+    >>> one = rows(0.0, 1.0, [0], [2], [5.0])
+    >>> two = rows(0.0, 2.0, [0, 0], [0, 1], [3.0, 4.0])
+    >>> stacked([one, two]).start
+    array([0, 1, 3])
+    """
     size = np.array([0, *(b.value.size for b in blocks)], dtype=np.int64)
     return Rows(
         np.concatenate([b.lower for b in blocks]),

@@ -27,7 +27,17 @@ _PARTS = 4
 
 @dataclass(frozen=True)
 class Found:
-    """The best candidate and the proven bound; `feasible` is False only where that is proven."""
+    """The best candidate and the proven bound.
+
+    Attributes
+    ----------
+    best : Candidate or None
+        The cheapest candidate; None where there is none.
+    bound : float
+        Proven lower bound, US dollars a month; inf where the problem is infeasible.
+    feasible : bool
+        False only where infeasibility is proven.
+    """
 
     best: Candidate | None
     bound: float
@@ -50,6 +60,11 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
     -------
     Found
         The best candidate and the bound.
+
+    Notes
+    -----
+    Where origins cannot be split every order column is binary: the gap may then stay open until the
+    deadline.
     """
     root = add_cuts(static, deadline, gap / 3)
     if root.status == "infeasible":

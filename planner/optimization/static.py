@@ -64,7 +64,22 @@ class StaticProgram:
 
 
 def static_program(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram:
-    """Build the program with its first rows: every promised state at its busiest hour."""
+    """Build the program with its first rows: every promised state at its busiest hour.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    columns : OrderColumns
+        Its order columns; every host and origin with demand has one.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    StaticProgram
+        Not yet solved.
+    """
     program = Milp(seed=seed)
     master = add_master(program, problem)
     share = _add_shares(program, problem, columns)
@@ -109,7 +124,24 @@ def _first_wanted(problem: Problem) -> Bools:
 
 
 def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict) -> Floats:
-    """Return the program's point for replicas and shares."""
+    """Return the program's point for replicas and shares.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program.
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+    share : ndarray, shape (C,)
+        Part of the demand of its host and origin on each order column.
+    verdict : Verdict
+        Their judgement, for what exceeds capacity in states that are not promised.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        One value a column of the program.
+    """
     x = np.zeros(static.program.columns)
     x[static.master.replicas] = replicas
     x[static.master.runs] = replicas > 0
@@ -121,7 +153,15 @@ def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict
 
 
 def add_load_rows(static: StaticProgram, wanted: Bools) -> None:
-    """Append load rows, in units of one replica; with an excess where the state is not promised."""
+    """Append load rows, in units of one replica; with an excess where the state is not promised.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    wanted : ndarray of bool, shape (K, S, R, H)
+        Which ones; those that it has are not added again.
+    """
     keys = [
         (int(k), int(s), int(r), int(h)) for k, s, r, h in np.argwhere(wanted & ~static.load_row)
     ]
@@ -155,7 +195,19 @@ def add_use_rows(static: StaticProgram, x: Floats) -> int:
     """Add the broken rows "shares that a region serves in a promised state ≤ it runs there".
 
     They are implied for integers and decide the speed: without them a region is opened by the
-    hair's breadth that its load needs.  Returns how many.
+    hair's breadth that its load needs.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    x : ndarray, shape (n,)
+        A point of the program.
+
+    Returns
+    -------
+    int
+        How many were added.
     """
     problem, columns = static.problem, static.columns
     regions = problem.rps_per_replica.shape[1]
@@ -199,7 +251,15 @@ def _append_use_rows(
 
 
 def add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
-    """Append uplink rows, in units of the uplink."""
+    """Append uplink rows, in units of the uplink.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    wanted : ndarray of bool, shape (K, R, H)
+        Which ones; none that it has.
+    """
     problem, columns = static.problem, static.columns
     static.uplink_row |= wanted
     for state, region, hour in np.argwhere(wanted):

@@ -63,6 +63,16 @@ def uplink_cuts(
     -------
     int
         Number of cuts appended.
+
+    Notes
+    -----
+    One linear program for each state and hour in which an uplink could be full.  Duals hold to
+    the solver's tolerance, so a shortfall below 1e-7 of the demand passes as none.
+
+    References
+    ----------
+    J. F. Benders, "Partitioning procedures for solving mixed-variables programming problems",
+    Numerische Mathematik 4, 1962, doi 10.1007/BF01386316.
     """
     added = 0
     for state in states.tolist():
