@@ -32,6 +32,11 @@ def failure_matrix(result: Assessment, *, ax: Axes | None = None) -> Axes:
         States down, services across, percent in each cell; the last column is the largest 95th
         percentile over its limit in promised states.  Promised states stand first; of more than
         40 states those that lose most.
+
+    Notes
+    -----
+    Each service is shown in its own worst hour, so a row does not add up to one moment.  What is
+    cut off beyond 40 states is in `Assessment.failure_matrix`.
     """
     state = _shown(result)
     share = result.failure_matrix.to_numpy()[state]

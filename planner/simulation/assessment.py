@@ -174,7 +174,9 @@ class Assessment:
 
 
 def unserved_share(lost: Lost, demand_rps: Floats) -> Floats:
-    """Return the share of all demand not served in each state's worst hour.
+    r"""Return the share of all demand not served in each state's worst hour.
+
+    .. math:: \max_h \frac{\sum_{so} \text{lost}_{ksoh}}{\sum_{so} D_{soh}}
 
     Parameters
     ----------
@@ -187,6 +189,17 @@ def unserved_share(lost: Lost, demand_rps: Floats) -> Floats:
     -------
     ndarray, shape (K,)
         Largest share over the hours; 0 where there is no demand.
+
+    Notes
+    -----
+    A small service may be lost altogether and hardly show; `Assessment.failure_matrix` has a column
+    for each.
+
+    Examples
+    --------
+    >>> none, some = np.zeros((1, 1, 1, 2)), np.array([[[[1.0, 6.0]]]])
+    >>> unserved_share(Lost(none, none, some, none, none), np.array([[[10.0, 40.0]]]))
+    array([0.15])
     """
     gone, demand = lost.total.sum(axis=(1, 2)), demand_rps.sum(axis=(0, 1))
     share: Floats = np.divide(gone, demand, out=np.zeros_like(gone), where=demand > 0).max(axis=1)

@@ -34,10 +34,16 @@ def adaptive_routing(problem: Problem, solution: Solution) -> Routing:
     Routing
         Parts by hour.
 
+    Raises
+    ------
+    PlannerError
+        If the solver gives a transport problem up.
+
     Notes
     -----
     Among routings that leave equally little unserved, the nearest regions serve.  The transport
     problem is solved within emergency capacity; uplinks are looked at only where that breaks them.
+    Every hour is routed with full knowledge of it: a real balancer lags behind and does worse.
     """
     states, regions = problem.region_up.shape
     shape = (states, *problem.demand_rps.shape)

@@ -33,11 +33,13 @@ class Margin:
 
 
 def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Margin:
-    """Return how much more demand a plan bears.
+    r"""Return how much more demand a plan bears.
 
     With static steering loads grow in proportion, so the factor is the least ratio of capacity to
     load over promised states, services, regions, hours and uplinks.  With adaptive steering it is
     the least over promised states and hours of a linear program's largest factor.
+
+    .. math:: \varphi = \min_{k, s, r, h} \frac{\text{ceiling}_k\, \mu_{sr}\, n_{sr}}{L_{ksrh}}
 
     Parameters
     ----------
@@ -52,6 +54,11 @@ def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Ma
     -------
     Margin
         Factor, by region and in all, and what limits it.
+
+    Notes
+    -----
+    All demand grows alike: one origin or service that grows alone may fill a region sooner.
+    Latency is kept because it is promised at the ceilings.
     """
     capacity = _capacity_rps(problem, solution)
     states = np.flatnonzero(problem.must_survive)

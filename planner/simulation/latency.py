@@ -68,15 +68,14 @@ def percentiles(problem: Problem, solution: Solution, carried_rps: Floats) -> Pe
     Returns
     -------
     Percentiles
-        In the hour in which each is worst.
+        In the hour in which each is worst; inf where a queue has no steady state.
 
     Notes
     -----
     One jitter factor holds for all round trips of a request, as in
     `planner.problem.admissibility`.  A state's detour is that of the origin's mean, added to each
-    of its points.  A queue has
-    replicas × `workers_per_replica` servers; its tail is that of `planner.latency.queueing`, read
-    from a table.
+    of its points.  A queue has replicas × `workers_per_replica` servers; its tail is that of
+    `planner.latency.queueing`, read from a table.
     """
     states, services, origins, regions, _ = carried_rps.shape
     state_ms = np.full((states, services, origins), np.nan)

@@ -21,7 +21,7 @@ def simulate(problem: Problem, solution: Solution) -> Assessment:
     problem : Problem
         The problem as arrays.
     solution : Solution
-        Replicas, shares and orders; with adaptive steering the normal state's routing.
+        Replicas, shares and orders; with adaptive steering the normal state's routing, if known.
 
     Returns
     -------
@@ -30,8 +30,8 @@ def simulate(problem: Problem, solution: Solution) -> Assessment:
 
     Raises
     ------
-    ValueError
-        If steering is adaptive and the solution has no `routing`.
+    PlannerError
+        If the solver gives up routing a state under adaptive steering.
 
     Notes
     -----
@@ -39,6 +39,35 @@ def simulate(problem: Problem, solution: Solution) -> Assessment:
 
     Static steering: each share goes to the first region of its order that is up, and is lost
     where that region may not serve it.  Adaptive: each state is routed anew.
+
+    Examples
+    --------
+    Everybody in the region of index 0 with that of index 1 as backup and as many replicas as allowed:
+    the uplink is what does not bear it.
+
+    >>> from planner.failures.states import failure_states
+    >>> from planner.io.scenarios import read_scenario
+    >>> from planner.problem.build import build_problem
+    >>> scenario = read_scenario("taiwan")
+    >>> problem = build_problem(scenario, failure_states(scenario))
+    >>> host, origin = (index.ravel() for index in np.indices((2, 47)))
+    >>> solution = Solution(
+    ...     replicas=problem.max_replicas,
+    ...     host=host,
+    ...     origin=origin,
+    ...     order=np.tile([0, 1], (94, 1)),
+    ...     share=np.ones(94),
+    ...     routing=None,
+    ...     objective=0.0,
+    ...     bound=0.0,
+    ...     status="limit",
+    ...     solver="by hand",
+    ...     seed=0,
+    ...     seconds=0.0,
+    ... )
+    >>> worst = simulate(problem, solution).worst
+    >>> worst.cause.endswith("exceed the uplink of taipei")
+    True
     """
     adaptive = problem.steering == "adaptive"
     routing = adaptive_routing(problem, solution) if adaptive else static_routing(problem, solution)

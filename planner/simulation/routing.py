@@ -44,6 +44,11 @@ def static_routing(problem: Problem, solution: Solution) -> Routing:
     -------
     Routing
         The same in every hour.
+
+    Notes
+    -----
+    DNS is taken to have drained: every resolver follows the order that the state asks for.  A share
+    that reaches a region which may not serve it is lost there; it does not go on to the next.
     """
     states, regions = problem.region_up.shape
     services, origins, _ = problem.demand_rps.shape

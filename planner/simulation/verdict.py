@@ -38,6 +38,11 @@ def worst_state(problem: Problem, steady: Steady, found: Percentiles, limit_ms: 
     -------
     Worst
         The first of several that are equally bad.
+
+    Notes
+    -----
+    Shares below 1e-9 of the demand count as nothing.  Badly late and slightly lossy states do not
+    compare: any loss is worse than any delay.
     """
     share = unserved_share(steady.lost, problem.demand_rps)
     share = np.where(share > NEGLIGIBLE_SHARE, share, 0.0)

@@ -39,13 +39,37 @@ def optimize(
         If no plan keeps every promise.
     SolverStopped
         If none was found before the limit.
+
+    Notes
+    -----
+    The plan holds in the steady state of each promised failure state; see `simulate` for what
+    happens elsewhere.  With adaptive steering the 95th percentiles are those of the solver's own
+    routing of the normal state, of which the document keeps one hour.
     """
     solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed)
     return as_plan(problem, solution, judge(problem, solution))
 
 
 def judge(problem: Problem, solution: Solution) -> Judgement:
-    """Replay a solution and gather what a plan records of it."""
+    """Replay a solution and gather what a plan records of it.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    solution : Solution
+        What was decided, by whomever.
+
+    Returns
+    -------
+    Judgement
+        Percentiles, losses, headroom and the worst promised state.
+
+    Raises
+    ------
+    PlannerError
+        If the solver gives up routing a state under adaptive steering.
+    """
     assessment = replay.simulate(problem, solution)
     margin = headroom(problem, solution, assessment)
     worst = assessment.worst
@@ -77,5 +101,15 @@ def simulate(problem: Problem, plan: Plan) -> Assessment:
     -------
     Assessment
         Who serves whom, what is lost and why, 95th percentiles, the worst promised state.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If the plan belongs to another scenario.
+
+    Notes
+    -----
+    An adaptive plan holds no routing, so its normal state is routed anew too and may differ from
+    what the optimiser chose.
     """
     return replay.simulate(problem, solution_of(problem, plan))
