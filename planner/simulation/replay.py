@@ -42,8 +42,8 @@ def simulate(problem: Problem, solution: Solution) -> Assessment:
 
     Examples
     --------
-    Everybody in the region of index 0 with that of index 1 as backup and as many replicas as allowed:
-    the uplink is what does not bear it.
+    Everybody in the region of index 0, that of index 1 as backup, as many replicas as allowed: the
+    uplink is what does not bear it.
 
     >>> from planner.failures.states import failure_states
     >>> from planner.io.scenarios import read_scenario
