@@ -40,8 +40,8 @@ def server_cost_usd_month(kind: ServerType, price_region: str | None) -> float:
 
     Notes
     -----
-    A price of 0 for want of a better one makes that hardware free to the optimiser; checking a
-    scenario warns of it.
+    A price of 0 for want of a better one makes that hardware free to the optimiser; a checked
+    scenario has a price for every server.
 
     Examples
     --------
