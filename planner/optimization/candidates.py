@@ -149,16 +149,16 @@ def _reroute(
     program, n = static.program, static.master.replicas.ravel()
     low, high = program.bounds(n)
     program.bound_columns(n, replicas.ravel(), replicas.ravel())
-    _leave_spare(static, replicas.astype(float) * spare_share)
+    leave_spare(static, replicas.astype(float) * spare_share)
     result = relax(static, deadline, gap / 3)
-    _leave_spare(static, np.zeros(replicas.shape))
+    leave_spare(static, np.zeros(replicas.shape))
     program.bound_columns(n, low, high)
     if result.x is None:
         return None
     return judged(static, replicas, clean(static, result.x[static.share]))
 
 
-def _leave_spare(static: StaticProgram, spare: Floats) -> None:
+def leave_spare(static: StaticProgram, spare: Floats) -> None:
     """Lower the right side of the load rows of promised states; `spare` in replicas, (S, R)."""
     kept = {
         row: -float(spare[s, r])
