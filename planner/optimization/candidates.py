@@ -211,7 +211,7 @@ def descend(
 
 
 def clean(static: StaticProgram, share: Floats) -> Floats:
-    """Drop noise below 1e-9 and make the shares of every host and origin sum to 1.
+    """Drop noise below 1e-7 and make the shares of every host and origin sum to 1.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def clean(static: StaticProgram, share: Floats) -> Floats:
     """
     if not static.problem.split_origins:
         return np.rint(np.clip(share, 0.0, 1.0))
-    tidy = np.where(share < 1e-9, 0.0, np.minimum(share, 1.0))
+    tidy = np.where(share < 1e-7, 0.0, np.minimum(share, 1.0))
     group, count = _group(static)
     total = np.bincount(group, weights=tidy, minlength=count)
     whole: Floats = tidy / np.maximum(total[group], 1e-300)

@@ -60,3 +60,12 @@ def test_the_optimum_is_the_oracles(steering: Steering, batch: int) -> None:
                 assert faults == [], seed
                 assert again == pytest.approx(found.objective, rel=1e-6, abs=1e-6), seed
     assert feasible >= BATCH // 4
+
+
+def test_a_share_of_the_solvers_noise_goes_nowhere() -> None:
+    # A share of 2e-9 once stayed on a region without any replica.
+    problem = random_problem(51417, steering="static", max_replicas=5)
+    found = solve(problem, gap=1e-9)
+    assert found.share.min() > 1e-7
+    _, faults = evaluate(problem, found)
+    assert faults == []
