@@ -22,6 +22,7 @@ from planner.optimization.rerouting import (
     add_prices,
     unpriced,
 )
+from planner.optimization.stopping import closed, left_s
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
 
@@ -94,7 +95,7 @@ def _tighten(adaptive: AdaptiveProgram, gap: float, deadline: float) -> MilpResu
     """Add cuts at the relaxation until none is broken; return its last answer."""
     replicas = adaptive.master.replicas
     while True:
-        result = adaptive.program.relaxation(_left(deadline))
+        result = adaptive.program.relaxation(left_s(deadline))
         if result.x is None or time.perf_counter() > deadline:
             return result
         slack_usd = gap * abs(result.objective) / 3
@@ -103,26 +104,22 @@ def _tighten(adaptive: AdaptiveProgram, gap: float, deadline: float) -> MilpResu
             return result
 
 
-def _left(deadline: float) -> float:
-    """Return the seconds that are left."""
-    return max(0.05, deadline - time.perf_counter())
-
-
 def _integers(
     adaptive: AdaptiveProgram, root: MilpResult, gap: float, deadline: float
 ) -> tuple[_Point | None, float]:
     """Solve with integers until an answer breaks no cut; return the best point and the bound."""
     best, bound = _rounded_up(adaptive, root, deadline), root.bound
-    while time.perf_counter() < deadline and not _closed(best, bound, gap):
-        result = adaptive.program.integral(_left(deadline), gap / 3)
+    while time.perf_counter() < deadline and not closed(
+        best.objective if best else None, bound, gap
+    ):
+        result = adaptive.program.integral(left_s(deadline), gap / 3)
         if result.status == "infeasible":
             return None, np.inf
         bound = max(bound, result.bound)
         if result.x is None:
             break
         x = np.array(result.x)
-        for block in (adaptive.master.replicas, adaptive.master.runs, adaptive.master.active):
-            x[block] = np.rint(x[block])
+        x[adaptive.master.integer] = np.rint(x[adaptive.master.integer])
         broken = add_broken_cuts(adaptive, x[adaptive.master.replicas])
         if not broken:
             best = _better(best, _Point(x, _objective_usd(adaptive, x)))
@@ -136,13 +133,6 @@ def _better(one: _Point | None, other: _Point) -> _Point:
     return one if one is not None and one.objective <= other.objective else other
 
 
-def _closed(best: _Point | None, bound: float, gap: float) -> bool:
-    """Return whether the gap asked for is reached."""
-    if best is None:
-        return False
-    return best.objective - bound <= gap * max(abs(best.objective), 1e-9)
-
-
 def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, deadline: float) -> _Point | None:
     """Round the relaxation's replicas up, if they fit, and route the normal state for them."""
     if root.x is None:
@@ -152,11 +142,11 @@ def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, deadline: float) ->
     count = np.where((count > 0) | problem.pinned, np.maximum(count, problem.min_replicas), 0)
     if (count > master.bound).any() or not fits(problem, master.limits, count).all():
         return None
-    whole = np.concatenate([master.replicas.ravel(), master.runs.ravel(), master.active])
-    fixed = np.concatenate([count.ravel(), (count > 0).ravel(), (count > 0).any(axis=0)])
+    whole = master.integer
+    fixed = np.concatenate([(count > 0).any(axis=0), (count > 0).ravel(), count.ravel()])
     low, high = (side.copy() for side in program.bounds(whole))
     program.bound_columns(whole, fixed.astype(float), fixed.astype(float))
-    result = program.relaxation(_left(deadline))
+    result = program.relaxation(left_s(deadline))
     program.bound_columns(whole, low, high)
     if result.x is None or add_broken_cuts(adaptive, count.astype(float)):
         return None
@@ -196,7 +186,7 @@ def _solution(
         routing=routing,
         objective=best.objective,
         bound=bound,
-        status="optimal" if _closed(best, bound, gap) else "limit",
+        status="optimal" if closed(best.objective, bound, gap) else "limit",
         solver=solver_version(),
         seed=seed,
         seconds=time.perf_counter() - started,

@@ -16,9 +16,10 @@ from planner.optimization.candidates import Candidate, clean, judged, leave_spar
 from planner.optimization.loads import loads_rps
 from planner.optimization.master import capacity_rps, fixed_and_replica_usd
 from planner.optimization.milp import MilpResult
-from planner.optimization.relaxation import add_missing_rows, left_s
+from planner.optimization.relaxation import add_missing_rows
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram
+from planner.optimization.stopping import left_s
 from planner.problem.arrays import Floats, Ints
 
 _ROUNDS = 20
@@ -79,7 +80,7 @@ def _cap_cost(static: StaticProgram, found: Candidate) -> Ints:
     """Append the row that shares and excesses cost no more than now; return its index."""
     program = static.program
     paid = found.objective - sum(fixed_and_replica_usd(static.problem, found.replicas))
-    steering = np.setdiff1d(np.arange(program.columns), _master_columns(static))
+    steering = np.setdiff1d(np.arange(program.columns), static.master.integer)
     cost = program.cost[steering]
     return program.add_rows(rows(-np.inf, paid, np.zeros(steering.size), steering, cost))
 
@@ -139,12 +140,6 @@ def _nearest(
     if nearer is None or nearer.objective > limit:
         return None
     return nearer if spare_share(static, nearer) >= spare - 1e-6 else None
-
-
-def _master_columns(static: StaticProgram) -> np.ndarray:
-    """Return the columns whose cost the replicas decide."""
-    master = static.master
-    return np.concatenate([master.active, master.runs.ravel(), master.replicas.ravel()])
 
 
 def _backup_price(static: StaticProgram) -> Floats:

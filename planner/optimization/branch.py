@@ -94,6 +94,7 @@ def branch(
     Econometrica 28, 1960, doi 10.2307/1910129.
     """
     tree = _tree(static, root, best)
+    low, high = tree.nodes[0].low, tree.nodes[0].high
     while tree.nodes and time.perf_counter() < deadline:
         node = heapq.heappop(tree.nodes)
         if node.bound >= tree.limit(gap):
@@ -101,29 +102,20 @@ def branch(
             break
         _expand(static, tree, node, gap, deadline)
     bound = tree.bound()
-    static.program.bound_columns(tree.integer, *_loosest(static, tree.integer))
+    static.program.bound_columns(tree.integer, low, high)
     return tree.best, bound
 
 
 def _tree(static: StaticProgram, root: MilpResult, best: Candidate | None) -> _Tree:
     """Start with the root."""
     master = static.master
-    integer = np.concatenate([master.active, master.runs.ravel(), master.replicas.ravel()])
+    integer = master.integer
     low, high = static.program.bounds(integer)
     cost = static.program.cost[integer]
     # Regions first, then where services run, then replicas: each decides what follows.
     rank = np.repeat([1e8, 1e4, 1.0], [master.active.size, master.runs.size, master.replicas.size])
     price = rank * np.maximum(cost, 1.0)
     return _Tree(best, np.inf, integer, price, [_Node(root.bound, 0, low, high)])
-
-
-def _loosest(static: StaticProgram, integer: Ints) -> tuple[Floats, Floats]:
-    """Return the bounds that the integer columns had before branching."""
-    master, pinned = static.master, static.problem.pinned.ravel().astype(float)
-    low = np.concatenate([np.zeros(master.active.size), pinned, np.zeros(master.replicas.size)])
-    runs = np.maximum((master.bound.ravel() > 0).astype(float), pinned)
-    high = np.concatenate([np.ones(master.active.size), runs, master.bound.ravel().astype(float)])
-    return low, high
 
 
 def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, deadline: float) -> None:

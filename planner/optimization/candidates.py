@@ -228,8 +228,8 @@ def clean(static: StaticProgram, share: Floats) -> Floats:
     if not static.problem.split_origins:
         return np.rint(np.clip(share, 0.0, 1.0))
     tidy = np.where(share < 1e-7, 0.0, np.minimum(share, 1.0))
-    group, count = _group(static)
-    total = np.bincount(group, weights=tidy, minlength=count)
+    group = static.columns.group
+    total = np.bincount(group, weights=tidy)
     whole: Floats = tidy / np.maximum(total[group], 1e-300)
     return whole
 
@@ -272,7 +272,7 @@ def tidied(
         if start is None:
             continue
         for step in _GRIDS:
-            tidy = judged(static, found.replicas, _on_grid(start.share, _group(static)[0], step))
+            tidy = judged(static, found.replicas, _on_grid(start.share, static.columns.group, step))
             if tidy is not None and tidy.objective <= limit:
                 return tidy
     return found
@@ -293,10 +293,3 @@ def _on_grid(share: Floats, group: Ints, step: float) -> Floats:
     rank[order] = np.arange(share.size) - first
     rounded: Floats = (low + (rank < missing)) * step
     return rounded
-
-
-def _group(static: StaticProgram) -> tuple[Ints, int]:
-    """Return the host and origin of each column as one number, and how many there are."""
-    origins = len(static.problem.axes.origins)
-    group = static.columns.host * origins + static.columns.origin
-    return group, origins * len(static.problem.axes.hosts)

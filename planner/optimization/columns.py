@@ -45,6 +45,12 @@ class OrderColumns:
     missing: Ints
     cost_usd_month: Floats
 
+    @property
+    def group(self) -> Ints:
+        """Host and origin of each column as one number, shape (C,)."""
+        group: Ints = self.host * self.called.shape[1] + self.origin
+        return group
+
 
 def promised_depth(problem: Problem) -> int:
     """Return the largest number of regions down in a promised state.

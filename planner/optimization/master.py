@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.optimization.cuts import Groups, group_origins
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
 from planner.problem.arrays import Floats, Ints, Problem
@@ -38,6 +39,11 @@ class Master:
     replicas: Ints
     bound: Ints
     limits: PackingLimits
+
+    @property
+    def integer(self) -> Ints:
+        """All of them in a row: active regions, where services run, replicas."""
+        return np.concatenate([self.active, self.runs.ravel(), self.replicas.ravel()])
 
 
 def add_master(program: Milp, problem: Problem) -> Master:
@@ -191,3 +197,22 @@ def capacity_rps(problem: Problem, replicas: Ints | Floats) -> Floats:
     up = problem.region_up[:, None, :]
     capacity: Floats = problem.ceiling_share[:, None, None] * full * up
     return capacity
+
+
+def state_groups(problem: Problem, state: int, service: int) -> Groups:
+    """Return the origins of a service, those that the same regions may serve in a state as one.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    state, service : int
+        Which failure state and service.
+
+    Returns
+    -------
+    Groups
+        Demand by admissible set of surviving regions.
+    """
+    allowed = problem.state_admissible[state, service] & problem.region_up[state]
+    return group_origins(allowed, problem.demand_rps[service])

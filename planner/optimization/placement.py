@@ -38,7 +38,7 @@ def place_origins(static: StaticProgram, parts: int) -> Candidate | None:
     A heuristic without a bound: where room is scarce it may find no plan although there is one.
     """
     columns, problem = static.columns, static.problem
-    group = columns.host * len(problem.axes.origins) + columns.origin
+    group = columns.group
     weight = problem.demand_rps.max(axis=2).sum(axis=0)
     groups = [np.flatnonzero(group == g) for g in np.unique(group) for _ in range(parts)]
     groups.sort(key=lambda members: (-weight[columns.origin[members[0]]], int(members[0])))

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from planner.optimization.columns import lost_usd_per_rps
-from planner.optimization.cuts import Groups, group_origins, violated_cuts
+from planner.optimization.cuts import Groups, violated_cuts
 from planner.optimization.loads import TOLERANCE, Verdict, judge
-from planner.optimization.master import add_cut
+from planner.optimization.master import add_cut, state_groups
 from planner.optimization.milp import MilpResult
 from planner.optimization.static import (
     StaticProgram,
@@ -22,6 +22,7 @@ from planner.optimization.static import (
     add_uplink_rows,
     add_use_rows,
 )
+from planner.optimization.stopping import left_s
 from planner.problem.arrays import Floats
 
 _CUT_ROUNDS = 30
@@ -58,22 +59,6 @@ def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np
             return replace(result, status="limit")
         result = static.program.relaxation(left_s(deadline))
     return result
-
-
-def left_s(deadline: float) -> float:
-    """Return the seconds until a deadline, a little where it has passed.
-
-    Parameters
-    ----------
-    deadline : float
-        Time, as `time.perf_counter`.
-
-    Returns
-    -------
-    float
-        Seconds, at least 0.02: the solver shall return something.
-    """
-    return max(0.02, deadline - time.perf_counter())
 
 
 def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
@@ -183,6 +168,5 @@ def _grouped(static: StaticProgram) -> dict[tuple[int, int], Groups]:
     if not static.groups:
         for state in np.flatnonzero(problem.must_survive).tolist():
             for service in range(problem.cpu_cores.size):
-                allowed = problem.state_admissible[state, service] & problem.region_up[state]
-                static.groups[state, service] = group_origins(allowed, problem.demand_rps[service])
+                static.groups[state, service] = state_groups(problem, state, service)
     return static.groups

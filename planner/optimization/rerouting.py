@@ -26,12 +26,17 @@ from planner.optimization.columns import lost_usd_per_rps
 from planner.optimization.cuts import (
     SUBSET_LIMIT,
     Groups,
-    group_origins,
     minimum_cut,
     shortfall_rps,
     violated_cuts,
 )
-from planner.optimization.master import Master, add_cut, add_master, capacity_rps
+from planner.optimization.master import (
+    Master,
+    add_cut,
+    add_master,
+    capacity_rps,
+    state_groups,
+)
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
 from planner.optimization.uplinks import uplink_cuts
@@ -86,9 +91,7 @@ class AdaptiveProgram:
         """
         key = (state, service)
         if key not in self.grouped:
-            problem = self.problem
-            allowed = problem.state_admissible[state, service] & problem.region_up[state]
-            self.grouped[key] = group_origins(allowed, problem.demand_rps[service])
+            self.grouped[key] = state_groups(self.problem, state, service)
         return self.grouped[key]
 
 

@@ -17,8 +17,9 @@ from planner.optimization.candidates import Candidate, better, exact
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.placement import place_origins
-from planner.optimization.relaxation import add_cuts, add_missing_rows, left_s
+from planner.optimization.relaxation import add_cuts, add_missing_rows
 from planner.optimization.static import StaticProgram, point
+from planner.optimization.stopping import closed, left_s
 from planner.problem.arrays import Floats
 
 _PARTS = 4
@@ -72,7 +73,7 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
     if not static.problem.split_origins:
         return _whole_origins(static, root, gap, deadline)
     best = dive(static, root, gap, deadline)
-    if best is not None and best.objective - root.bound <= gap * abs(best.objective):
+    if closed(best.objective if best else None, root.bound, gap):
         return Found(best, root.bound, feasible=True)
     _cap_shares(static, root, best)
     best, bound = branch(static, root, best, gap, deadline)
@@ -107,8 +108,9 @@ def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, deadline
         if result.x is None:
             break
         best = better(best, exact(static, result.x))
-        closed = best is not None and best.objective - bound <= gap * abs(best.objective)
-        if closed or not add_missing_rows(static, result.x, 0.0):
+        if closed(best.objective if best else None, bound, gap):
+            break
+        if not add_missing_rows(static, result.x, 0.0):
             break
     return Found(best, bound, feasible=True)
 

@@ -106,8 +106,7 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
 def _add_shares(program: Milp, problem: Problem, columns: OrderColumns) -> Ints:
     """Append a share for each order column; those of a host and origin sum to 1."""
     share = program.add_columns(columns.cost_usd_month, 0.0, 1.0, integer=not problem.split_origins)
-    group = columns.host * len(problem.axes.origins) + columns.origin
-    _, row = np.unique(group, return_inverse=True)
+    _, row = np.unique(columns.group, return_inverse=True)
     ones = np.ones(int(row.max(initial=-1)) + 1)
     program.add_rows(rows(ones, ones, row, share, np.ones(share.size)))
     return share

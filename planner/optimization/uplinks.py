@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimization.cuts import Groups, group_origins
+from planner.optimization.cuts import Groups
+from planner.optimization.master import state_groups
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
 from planner.problem.arrays import Bools, Floats, Ints, Problem
@@ -76,12 +77,7 @@ def uplink_cuts(
     """
     added = 0
     for state in states.tolist():
-        groups = [
-            group_origins(
-                problem.state_admissible[state, s] & problem.region_up[state], problem.demand_rps[s]
-            )
-            for s in range(replicas.shape[0])
-        ]
+        groups = [state_groups(problem, state, s) for s in range(replicas.shape[0])]
         for hour in np.flatnonzero(_may_bind(problem, groups)).tolist():
             added += _cut(problem, groups, hour, replicas, one_rps[state], append)
     return added
