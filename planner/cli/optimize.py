@@ -25,9 +25,9 @@ from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
+from planner.report.answers import summary, weights_csv, weights_json
 from planner.report.charts import region_map, replicas, rtt_heat_map
 from planner.report.style import figure_files
-from planner.report.tables import summary, weights_csv, weights_json
 from planner.studies import main_job
 
 PICTURES = "pictures"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from planner.errors import Infeasible, SolverStopped
+from planner.errors import SolverStopped
 from planner.optimization.adaptive import solve_adaptive
 from planner.optimization.backups import near_backups
 from planner.optimization.candidates import tidied
@@ -94,6 +94,3 @@ def _solve_static(
         seed=seed,
         seconds=time.perf_counter() - started,
     )
-
-
-__all__ = ["Infeasible", "SolverStopped", "solve"]

@@ -1,17 +1,12 @@
-"""What a plan says, as tables and as one plain object."""
+"""What a plan says, as tables."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planner.model.plan import OrderedShare, Plan
 from planner.model.scenario import Scenario
-
-Answer = dict[str, Any]
 
 
 def region_names(scenario: Scenario) -> dict[str, str]:
@@ -294,70 +289,3 @@ def cost_parts(plan: Plan) -> pd.DataFrame:
 def _counted(count: int, what: str) -> str:
     """Return "1 region" or "2 regions"."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def summary(plan: Plan, seconds: float) -> Answer:
-    """Return what a program wants to know of a plan, as one plain object.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    seconds : float
-        Wall time the optimisation took; a plan does not hold it.
-
-    Returns
-    -------
-    dict
-        ``objective, bound, gap, solver, seconds, services, hosts, headroom, worst_state``.
-    """
-    proof = plan.proof
-    fields = {"total", "replicas", "weights", "p95_ms", "origin_p95_ms"}
-    return {
-        "objective": proof.objective,
-        "bound": proof.bound,
-        "gap": proof.gap,
-        "solver": proof.solver,
-        "seconds": round(seconds, 3),
-        "services": {
-            n: s.model_dump(mode="json", include=fields) for n, s in plan.services.items()
-        },
-        "hosts": {
-            host: {o: [part.model_dump(mode="json") for part in parts] for o, parts in own.items()}
-            for host, own in plan.hosts.items()
-        },
-        "headroom": plan.headroom.model_dump(mode="json"),
-        "worst_state": plan.worst_state.model_dump(mode="json") if plan.worst_state else None,
-    }
-
-
-def weights_csv(plan: Plan) -> str:
-    """Return `decisions` as CSV text.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    """
-    return decisions(plan).to_csv(index=False, lineterminator="\n")
-
-
-def weights_json(plan: Plan) -> str:
-    """Return replicas and weights as JSON text, service by service.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    """
-    fields = {"total", "replicas", "max_replicas", "weights"}
-    answer = {
-        "scenario": plan.scenario.scenario,
-        "scenario_digest": plan.scenario_digest,
-        "controller": plan.scenario.federation.controller,
-        "services": {
-            name: service.model_dump(mode="json", include=fields)
-            for name, service in plan.services.items()
-        },
-    }
-    return json.dumps(answer, indent=2) + "\n"
