@@ -37,17 +37,15 @@ def taiwan() -> Problem:
     return build_problem(scenario, failure_states(scenario))
 
 
-@pytest.mark.parametrize("seed", [None, 2, 5, 8, 11, 14])
+@pytest.mark.parametrize("seed", [None, 1, 4, 11, 12, 13, 17, 18, 19, 21, 30])
 def test_backups_come_nearer_at_the_same_cost(seed: int | None) -> None:
     problem = taiwan() if seed is None else random_problem(seed, steering="static")
-    if not problem.split_origins:
-        pytest.skip("whole origins keep the order that was found")
+    assert problem.split_origins
     columns = order_columns(problem)
     static = static_program(problem, columns, 0)
     deadline = time.perf_counter() + 30
     found = search(static, 1e-6, deadline).best
-    if found is None:
-        pytest.skip("infeasible")
+    assert found is not None
     limit = found.objective * (1 + 1e-6)
     nearer = near_backups(static, found, limit, 1e-6, deadline)
     assert nearer.objective <= limit
