@@ -13,6 +13,13 @@ HOURS_PER_MONTH = 730.0
 
 SECONDS_PER_HOUR = 3600.0
 
+HOURS_PER_DAY = 24.0
+
+HOURS_PER_YEAR = 8760.0
+"""Hours in a year of 365 days."""
+
+MINUTES_PER_YEAR = 525_600.0
+
 KIB_BITS = 1024 * 8
 """Bits in a KiB."""
 

@@ -26,6 +26,7 @@ def reference_checks(scenario: Scenario) -> Iterator[Callable[[], Iterator[Findi
         Without arguments; yields findings.
     """
     yield partial(_corridors, scenario)
+    yield partial(_cables, scenario)
     yield partial(_daily_curve, scenario)
     yield partial(_cloud_types, scenario)
     for name, region in getattr(scenario, "regions", {}).items():
@@ -40,6 +41,28 @@ def _corridors(scenario: Scenario) -> Iterator[Finding]:
     for name, group in scenario.risk_groups.items():
         if group.corridor is not None and group.corridor not in known:
             yield _unknown("corridor", group.corridor, known, ("risk_groups", name, "corridor"))
+    for name, event in scenario.events.items():
+        for row, part in enumerate(event.degraded):
+            path: Path = ("events", name, "degraded", row, "corridors")
+            for place, corridor in enumerate(part.corridors):
+                if corridor not in known:
+                    yield _unknown("corridor", corridor, known, (*path, place))
+
+
+def _cables(scenario: Scenario) -> Iterator[Finding]:
+    """Find unknown cable segments."""
+    known = _names("cable_segments", "segment")
+    counted = scenario.failures.cables.segments
+    named: list[tuple[Path, tuple[str, ...]]] = [
+        (("events", name, "cables_cut"), event.cables_cut)
+        for name, event in scenario.events.items()
+    ]
+    if not isinstance(counted, str):
+        named.append((("failures", "cables", "segments"), counted))
+    for path, segments in named:
+        for place, segment in enumerate(segments):
+            if segment not in known:
+                yield _unknown("cable segment", segment, known, (*path, place))
 
 
 def _daily_curve(scenario: Scenario) -> Iterator[Finding]:
@@ -97,6 +120,7 @@ def _unknown(kind: str, name: str, known: tuple[str, ...], path: Path) -> Findin
 
 _TABLE_OF = {
     "corridor": "corridors",
+    "cable segment": "cable_segments",
     "metro": "sites",
     "cloud type": "prices",
     "price region": "prices",

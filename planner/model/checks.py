@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from planner.model.capacity_warnings import CAPACITY_WARNINGS
+from planner.model.failure_checks import EVENT_RULES, FAILURE_RULES, REGION_FAILURE_RULES
 from planner.model.finding import Finding
 from planner.model.policy_checks import POLICY_RULES
 from planner.model.scenario import Scenario
@@ -58,10 +59,11 @@ def run_checks(checks: Iterable[Check], *, incomplete: bool = False) -> Iterator
 
 def _checks(scenario: Scenario) -> Iterator[Check]:
     """Bind every rule to what it is about."""
-    for rule in (*TOPOLOGY_RULES, *WORKLOAD_RULES, *POLICY_RULES, text_findings):
+    for rule in (*TOPOLOGY_RULES, *WORKLOAD_RULES, *POLICY_RULES, *FAILURE_RULES, text_findings):
         yield partial(rule, scenario)
-    yield from _each(scenario, "regions", REGION_RULES)
+    yield from _each(scenario, "regions", (*REGION_RULES, *REGION_FAILURE_RULES))
     yield from _each(scenario, "links", LINK_RULES)
+    yield from _each(scenario, "events", EVENT_RULES)
     yield from _each(scenario, "services", SERVICE_RULES)
     yield from _each(scenario, "origins", ORIGIN_RULES)
 

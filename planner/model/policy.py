@@ -17,6 +17,7 @@ from planner.model.schema import (
     NonNegative,
     Positive,
     PositiveCount,
+    Share,
     Text,
 )
 
@@ -55,6 +56,11 @@ class Policy(Document):
     )
     split_origins: Flag = Field(
         default=True, description="whether the DNS target can divide one origin over regions"
+    )
+    relay_margin_ms: NonNegative | None = Field(
+        default=10.0,
+        description="calls between regions are relayed through a third one where that is quicker "
+        "by more than this, ms (ours); null for never",
     )
     basis: Basis = None
 
@@ -125,6 +131,27 @@ class Federation(Document):
     standby_region: Label | None = Field(
         default=None, description="region that takes the control plane over"
     )
+    rebalance: Flag = Field(
+        default=True, description="whether the controller divides a lost cluster's replicas anew"
+    )
+    karmada_failover: Literal["off", "on", "tuned"] = Field(
+        default="off",
+        description="Karmada's failover: 'off' as installed, 'on' with its four switches, 'tuned' "
+        "with shorter timers too",
+    )
+    redivision_s: NonNegative | None = Field(
+        default=None,
+        description="seconds from a loss until replicas are divided anew; without it as measured: "
+        "KubeFed 63, Karmada 37, or 12 if tuned",
+    )
+    takeover_s: NonNegative = Field(
+        default=1800.0,
+        description="seconds from the loss of the host until the standby's control plane runs "
+        "(ours: people decide, fence the old host and install)",
+    )
+    rejoin_s: NonNegative = Field(
+        default=600.0, description="seconds more until it has joined the clusters again (ours)"
+    )
     basis: Basis = None
 
 
@@ -139,6 +166,36 @@ class Dns(Document):
         default="/etc/coredns/geoip/country.mmdb",
         pattern=r"^/[A-Za-z0-9._/-]+$",
         description="path of the country database in the CoreDNS container",
+    )
+    check_interval_s: Positive = Field(
+        default=10.0, description="seconds between two health checks of a region"
+    )
+    check_failures: PositiveCount = Field(
+        default=3, description="failed checks in a row after which a region is down"
+    )
+    check_successes: PositiveCount = Field(
+        default=3, description="good checks in a row after which it is up again"
+    )
+    check_timeout_s: NonNegative = Field(
+        default=2.0, description="seconds after which a check has failed"
+    )
+    publication_s: NonNegative = Field(
+        default=5.0,
+        description="seconds until name servers give the new answer; 5 for a zone file that is "
+        "reloaded, 60 to 90 more through a ConfigMap",
+    )
+    ttl_violation_share: Share = Field(
+        default=0.108,
+        description="share of requests whose resolvers keep answers beyond the TTL; fitted to "
+        "Flavel et al. 2014, range 0.05 to 0.2",
+    )
+    ttl_violation_s: Positive = Field(
+        default=522.0, description="mean time by which they exceed it, seconds; from the same fit"
+    )
+    spill_over: Flag = Field(
+        default=False,
+        description="whether the target sends what a region turns away on to the next of the "
+        "order: a proxying load balancer does, DNS does not",
     )
     external_dns_provider: Literal["cloudflare", "aws"] = Field(
         default="cloudflare", description="provider that ExternalDNS writes to"

@@ -8,7 +8,10 @@ from typing import Any
 
 from pydantic import Field
 
+from planner.model.events import Event
+from planner.model.failure import Failures
 from planner.model.policy import Calendar, CostWeights, Dns, Federation, Growth, Policy
+from planner.model.reported import Reported
 from planner.model.schema import Basis, Document, Label, NonNegative, OriginCode, Positive, Text
 from planner.model.topology import Link, Region, RiskGroup, ServerType
 from planner.model.workload import Origin, Service
@@ -30,6 +33,8 @@ class Scenario(Document):
     regions: dict[Label, Region] = Field(min_length=1, description="regions by id")
     links: dict[Label, Link] = Field(default={}, description="overlay links by name")
     risk_groups: dict[Label, RiskGroup] = Field(default={}, description="risk groups by name")
+    failures: Failures = Field(default=Failures(), description="what else may fail, and how often")
+    events: dict[Label, Event] = Field(default={}, description="events that can be replayed")
     services: dict[Label, Service] = Field(min_length=1, description="services by name")
     origins: dict[OriginCode, Origin] = Field(
         min_length=1, description="client populations by code"
@@ -47,6 +52,9 @@ class Scenario(Document):
     cost: CostWeights = Field(default=CostWeights(), description="what latency and loss are worth")
     federation: Federation = Field(description="who divides replicas over clusters")
     dns: Dns = Field(description="how users are steered")
+    reported: Reported | None = Field(
+        default=None, description="figures to hold the predictions against"
+    )
     basis: Basis = None
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from planner.model.failure import Failure
 from planner.model.schema import (
     Address,
     Basis,
@@ -51,20 +52,10 @@ class NodePool(Document):
 
     server_type: Label = Field(description="key of the server type")
     servers: PositiveCount = Field(description="number of servers the region has or may have")
+    failure: Failure | None = Field(
+        default=None, description="failure of one server; failures.servers without it"
+    )
     basis: Basis = None
-
-
-class Failure(Document):
-    """How often a component fails and how long its repair takes."""
-
-    mtbf_h: Positive = Field(description="mean time between failures, hours")
-    mttr_h: Positive = Field(description="mean time to repair, hours")
-    basis: Basis = None
-
-    @property
-    def unavailability_probability(self) -> float:
-        """MTTR / (MTBF + MTTR)."""
-        return self.mttr_h / (self.mtbf_h + self.mttr_h)
 
 
 class Region(Document):
@@ -126,6 +117,12 @@ class RiskGroup(Document):
     name: Text | None = Field(default=None, description="name for people")
     corridor: Label | None = Field(
         default=None, description="corridor in cable_segments.csv whose segments fail with it"
+    )
+    regions: tuple[Label, ...] = Field(
+        default=(), description="regions that are lost with it, such as by one power feed"
+    )
+    services: tuple[Label, ...] = Field(
+        default=(), description="services that fail in every region, such as by one roll-out"
     )
     failure: Failure = Field(description="failure of the whole group at once")
     basis: Basis = None

@@ -13,6 +13,7 @@ from planner.model.schema import (
     HostName,
     Label,
     Latitude,
+    LoadShare,
     Longitude,
     NonNegative,
     Number,
@@ -30,6 +31,30 @@ class LatencyObjective(Document):
     emergency_p95_ms: Positive = Field(
         description="the 95th percentile promised while something is down, ms"
     )
+
+
+class Retries(Document):
+    """Requests that failed and are sent again."""
+
+    attempts: PositiveCount = Field(default=1, description="most retries of one request")
+    budget_share: Share = Field(
+        default=1.0, description="most retries in a second, as a part of first attempts"
+    )
+    backoff_s: NonNegative = Field(default=1.0, description="seconds before a retry")
+
+
+class ColdCache(Document):
+    """Replicas that have just started work slower until their caches are filled."""
+
+    factor: Positive = Field(description="service time over the normal one while caches are cold")
+    warm_s: Positive = Field(description="seconds until caches are warm")
+
+
+class Autoscaler(Document):
+    """A HorizontalPodAutoscaler in each cluster."""
+
+    target_share: LoadShare = Field(default=0.6, description="utilisation that it aims at")
+    sync_s: Positive = Field(default=15.0, description="seconds between two looks")
 
 
 class Service(Document):
@@ -84,6 +109,27 @@ class Service(Document):
     )
     pinned_regions: tuple[Label, ...] = Field(
         default=(), description="regions in which it must run"
+    )
+    promotion_s: NonNegative = Field(
+        default=300.0,
+        description="seconds from the loss of a home region until the next one serves (ours)",
+    )
+    startup_s: NonNegative = Field(
+        default=60.0, description="seconds until a new replica is ready (ours)"
+    )
+    connection_lifetime_s: NonNegative = Field(
+        default=120.0,
+        description="mean life of a connection that a drain leaves open, seconds (ours)",
+    )
+    timeout_ms: Positive | None = Field(
+        default=None,
+        description="clients give up after it, ms; without it what exceeds a region is turned away "
+        "at once, with it requests queue and the work on late ones is wasted",
+    )
+    retries: Retries | None = Field(default=None, description="retries; none without it")
+    cold_cache: ColdCache | None = Field(default=None, description="cold caches; none without it")
+    autoscaler: Autoscaler | None = Field(
+        default=None, description="scaling in each cluster; replicas are fixed without it"
     )
     basis: Basis = None
 

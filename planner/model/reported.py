@@ -1,0 +1,32 @@
+"""Figures that somebody reported, to be set beside what is predicted."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from planner.model.schema import Basis, Document, Label, Number, Text
+
+
+class ReportedFigure(Document):
+    """One reported figure."""
+
+    value: Number | None = Field(default=None, description="the figure, in the unit of its key")
+    text: Text | None = Field(default=None, description="what was reported, where it is no number")
+    why: Text = Field(description="why the prediction differs, or why there is none")
+
+
+class Reported(Document):
+    """Reported figures by what they are about.
+
+    Keys that are predicted: ``mean_latency_change_share``, ``failed_share`` (while `incident`
+    lasts), ``availability_share``, ``p95_ms.ORIGIN``, ``rtt_ms.REGION.REGION``,
+    ``replica_share.REGION`` (of the regions named, their part), ``serving_region.ORIGIN``; any
+    other key is printed without a prediction.
+    """
+
+    incident: Label | None = Field(default=None, description="event that was reported on")
+    baseline: Text | None = Field(
+        default=None, description="scenario file of the state before, relative to this file"
+    )
+    figures: dict[str, ReportedFigure] = Field(description="figure to what was reported of it")
+    basis: Basis = None
