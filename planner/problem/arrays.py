@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.model.scenario import Scenario
+from planner.problem.conditions import Conditions
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -213,6 +214,8 @@ class Problem:
     state_region_rtt_ms : ndarray, shape (K, R, R), or None
         Round trips between regions in each state, ms, inf where the path is cut; None where they
         are those of `network` in every state.
+    conditions : Conditions or None
+        What else a failure state changes; None where only regions are lost.
     scenario : Scenario or None
         Where the numbers came from; None for problems made of bare arrays.
     warnings : tuple of str
@@ -256,6 +259,7 @@ class Problem:
     queue: Queue
     network: Network
     state_region_rtt_ms: Floats | None = None
+    conditions: Conditions | None = None
     scenario: Scenario | None = None
     warnings: tuple[str, ...] = ()
 
