@@ -16,7 +16,7 @@ class ReportedFigure(Document):
 
 
 class Reported(Document):
-    """Reported figures by what they are about.
+    """Reported figures by what they are about, and which scenarios were before.
 
     Keys that are predicted: ``mean_latency_change_share``, ``failed_share`` (while `incident`
     lasts), ``availability_share``, ``p95_ms.ORIGIN``, ``rtt_ms.REGION.REGION``,
@@ -25,8 +25,10 @@ class Reported(Document):
     """
 
     incident: Label | None = Field(default=None, description="event that was reported on")
-    baseline: Text | None = Field(
-        default=None, description="scenario file of the state before, relative to this file"
+    baselines: tuple[Text, ...] = Field(
+        default=(),
+        description="scenario files of the state before, relative to this file; the first is "
+        "compared with, the others are printed beside",
     )
     figures: dict[str, ReportedFigure] = Field(description="figure to what was reported of it")
     basis: Basis = None
