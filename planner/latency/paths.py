@@ -7,14 +7,16 @@ RTT_k = RTT_0 + (g_k − g_0).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from planner.geo import great_circle_km
 from planner.latency.cables import Bools, CableGraph, Floats, Ints
+from planner.latency.graph import Graph
+from planner.latency.shortest_paths import distances_ms
+from planner.latency.trees import Trees, crosses, shortest_trees
 
 ATTACH_KM = 4000.0
 """Farther from every metro, the link that never fails would be more of the path than the cables."""
@@ -53,13 +55,15 @@ def detour_ms(
     from_points: ArrayLike,
     to_points: ArrayLike,
     attach_km: float = ATTACH_KM,
+    *,
+    segments_down: ArrayLike | None = None,
 ) -> Floats:
-    r"""Return what a cut of corridors adds to round trips.
+    r"""Return what a cut of corridors and of single cables adds to round trips.
 
     .. math:: \Delta_k = g_k - g_0
 
-    with g the shortest path between the metros nearest to both ends, in that state and with all
-    corridors up. Points are attached to their metro by a link that never fails and cancels out.
+    with g the shortest path between the metros nearest to both ends, in that state and with
+    everything up. Points are attached to their metro by a link that never fails and cancels out.
 
     Parameters
     ----------
@@ -71,6 +75,8 @@ def detour_ms(
         Latitude and longitude of both ends, degrees.
     attach_km : float, default: 4000
         Points farther than this from every metro are not modelled.
+    segments_down : array_like of bool, shape (K, N), optional
+        Which segments are cut by themselves in each state, besides those of the corridors.
 
     Returns
     -------
@@ -98,19 +104,23 @@ def detour_ms(
     >>> cut = [[corridor == "luzon-strait" for corridor in graph.corridors]]
     >>> detour_ms(graph, cut, [[25.05, 121.53]], [[14.6, 120.98]]).round(1).item()
     39.5
+
+    Taipei to Hong Kong without the three cables of 7.9 ms:
+
+    >>> lost = ("eac-c2c-tpe-hkg", "sjc2-tpe-hkg", "smw3-tpe-hkg")
+    >>> down = [[segment in lost for segment in graph.segments]]
+    >>> none = [[False] * len(graph.corridors)]
+    >>> there = [[22.32, 114.17]]
+    >>> detour_ms(graph, none, [[25.05, 121.53]], there, segments_down=down).round(1).item()
+    2.6
     """
-    cut = np.asarray(corridors_down, dtype=np.bool_)
-    if cut.ndim != 2 or cut.shape[1] != len(graph.corridors):
-        raise ValueError("`corridors_down` must have one column a corridor")
-    a, b = (_nearest(graph, points, attach_km) for points in (from_points, to_points))
-    normal = _between(graph, a, b, np.ones(len(graph.segments), dtype=np.bool_))
-    known = np.isfinite(normal)
-    alive = ~(cut.astype(np.int64) @ graph.runs_through.T.astype(np.int64) > 0)
-    distinct, state = np.unique(alive, axis=0, return_inverse=True)
-    added = np.zeros((len(distinct), *normal.shape))
-    for k, up in enumerate(distinct):
-        added[k][known] = _between(graph, a, b, up)[known] - normal[known]
-    detour: Floats = added[state.ravel()]
+    down = _segments_down(graph, corridors_down, segments_down)
+    ways = _ways(graph, from_points, to_points, attach_km)
+    base = ways.trees.distance_ms
+    reach = distances_ms(ways.cables, ways.trees, ~down)
+    added = np.subtract(reach, base, where=np.isfinite(base), out=np.zeros_like(reach))
+    detour: Floats = added[:, ways.tree[:, None], ways.metro]
+    detour[:, ~ways.attached] = 0.0
     return detour
 
 
@@ -136,10 +146,104 @@ def modelled(
     ndarray of bool, shape (n, m)
         False where a detour of 0 means "not modelled".
     """
+    ways = _ways(graph, from_points, to_points, attach_km)
+    reached = np.isfinite(ways.trees.distance_ms)[ways.tree[:, None], ways.metro]
+    joined: Bools = reached & ways.attached
+    return joined
+
+
+def crossings(
+    graph: CableGraph,
+    corridors: ArrayLike,
+    from_points: ArrayLike,
+    to_points: ArrayLike,
+    attach_km: float = ATTACH_KM,
+) -> Bools:
+    """Return which pairs normally run through one of the chosen corridors.
+
+    Parameters
+    ----------
+    graph : CableGraph
+        The cables.
+    corridors : array_like of bool, shape (C,)
+        The chosen corridors.
+    from_points, to_points : array_like, shapes (n, 2) and (m, 2)
+        Latitude and longitude of both ends, degrees.
+    attach_km : float, default: 4000
+        Points farther than this from every metro are not modelled.
+
+    Returns
+    -------
+    ndarray of bool, shape (n, m)
+        Whether the shortest path with everything up uses a segment that runs through one of them;
+        False where the pair is not `modelled`.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit.
+
+    Notes
+    -----
+    Of cables of equal length between two metros the first of the table counts, though in truth
+    traffic takes several: a corridor that only some of them share is found or missed whole.
+
+    Examples
+    --------
+    From Taipei, Manila lies behind the Luzon Strait and Tokyo does not:
+
+    >>> from planner.io.datasets import read_table
+    >>> from planner.latency.cables import cable_graph
+    >>> graph = cable_graph(read_table("cable_segments"), read_table("sites"))
+    >>> strait = [corridor == "luzon-strait" for corridor in graph.corridors]
+    >>> crossings(graph, strait, [[25.05, 121.53]], [[14.6, 120.98], [35.68, 139.77]]).tolist()
+    [[True, False]]
+    """
+    chosen = np.asarray(corridors, dtype=np.bool_)
+    if chosen.shape != (len(graph.corridors),):
+        raise ValueError("`corridors` must have one value a corridor")
+    ways = _ways(graph, from_points, to_points, attach_km)
+    over = crosses(ways.trees, graph.runs_through[:, chosen].any(axis=1))
+    through: Bools = over[ways.tree[:, None], ways.metro] & ways.attached
+    return through
+
+
+def _segments_down(
+    graph: CableGraph, corridors_down: ArrayLike, segments_down: ArrayLike | None
+) -> Bools:
+    """Return which segments are cut in each state, with their corridor or by themselves."""
+    cut = np.asarray(corridors_down, dtype=np.bool_)
+    if cut.ndim != 2 or cut.shape[1] != len(graph.corridors):
+        raise ValueError("`corridors_down` must have one column a corridor")
+    down: Bools = cut.astype(np.float32) @ graph.runs_through.T.astype(np.float32) > 0
+    if segments_down is None:
+        return down
+    alone = np.asarray(segments_down, dtype=np.bool_)
+    if alone.shape != down.shape:
+        raise ValueError("`segments_down` must have a row a state and a column a segment")
+    return down | alone
+
+
+@dataclass(frozen=True, eq=False)
+class _Ways:
+    """Trees from the metros of one side, the tree and the metro of points, and pairs with both."""
+
+    cables: Graph
+    trees: Trees
+    tree: Ints
+    metro: Ints
+    attached: Bools
+
+
+def _ways(
+    graph: CableGraph, from_points: ArrayLike, to_points: ArrayLike, attach_km: float
+) -> _Ways:
+    """Attach both sides to their metros and find the normal paths from the first."""
     a, b = (_nearest(graph, points, attach_km) for points in (from_points, to_points))
-    everything = np.ones(len(graph.segments), dtype=np.bool_)
-    reached: Bools = np.isfinite(_between(graph, a, b, everything))
-    return reached
+    cables = Graph(len(graph.metros), graph.ends, graph.rtt_ms)
+    sources, tree = np.unique(np.maximum(a, 0), return_inverse=True)
+    trees = shortest_trees(cables, sources)
+    return _Ways(cables, trees, tree, np.maximum(b, 0), (a[:, None] >= 0) & (b >= 0))
 
 
 def _nearest(graph: CableGraph, points: ArrayLike, attach_km: float) -> Ints:
@@ -147,16 +251,3 @@ def _nearest(graph: CableGraph, points: ArrayLike, attach_km: float) -> Ints:
     where = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     away = great_circle_km(where[:, :1], where[:, 1:], graph.latitude_deg, graph.longitude_deg)
     return np.where(away.min(axis=1) <= attach_km, away.argmin(axis=1), -1)
-
-
-def _between(graph: CableGraph, a: Ints, b: Ints, up: Bools) -> Floats:
-    """Shortest round trips from metros `a` to metros `b` over the segments that are up, ms."""
-    size = len(graph.metros)
-    direct = np.full((size, size), np.inf)
-    ends = graph.ends[up]
-    np.minimum.at(direct, (ends.min(axis=1), ends.max(axis=1)), graph.rtt_ms[up])
-    row, column = np.nonzero(np.isfinite(direct))
-    edges = csr_array((direct[row, column], (row, column)), shape=(size, size))
-    sources, place = np.unique(np.maximum(a, 0), return_inverse=True)
-    shortest = dijkstra(edges, directed=False, indices=sources)[place][:, b]
-    return np.where((a[:, None] >= 0) & (b >= 0), shortest, np.inf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import networkx as nx
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from planner.io.datasets import read_table
 from planner.latency.cables import CableGraph, cable_graph
-from planner.latency.paths import corridors_down, detour_ms, modelled
+from planner.latency.paths import corridors_down, crossings, detour_ms, modelled
 
 TAIPEI, MANILA, TOKYO, SINGAPORE = (25.05, 121.53), (14.6, 120.98), (35.68, 139.77), (1.35, 103.82)
 SYDNEY, MUMBAI = (-33.87, 151.21), (19.07, 72.88)
@@ -128,6 +128,66 @@ def test_the_shortest_of_parallel_segments_counts_and_the_next_takes_over() -> N
     np.testing.assert_allclose(added[:, 0], [[0, 0], [5, 0]])
 
 
+@given(st.integers(0, 10_000))
+def test_segments_cut_by_themselves_agree_with_a_graph_without_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    segments = [
+        (*rng.choice(6, 2, replace=False).tolist(), float(rng.uniform(1, 50)), f"c_{n % 3}")
+        for n in range(10)
+    ]
+    graph = schematic(6, [*segments, *((i, i + 1, 500.0, "") for i in range(5))])
+    lost = rng.random(15) < 0.3
+    lost[10:] = False
+    cut = np.array([[False] * len(graph.corridors), rng.random(len(graph.corridors)) < 0.4])
+    found = detour_ms(graph, cut, places(graph), places(graph), segments_down=[lost, lost])
+    kept = [segment for n, segment in enumerate(segments) if not lost[n]]
+    left = schematic(6, [*kept, *((i, i + 1, 500.0, "") for i in range(5))])
+    still = [left.corridors.index(c) if c in left.corridors else None for c in graph.corridors]
+    cut_left = np.zeros((2, len(left.corridors)), dtype=bool)
+    for c, place in enumerate(still):
+        if place is not None:
+            cut_left[:, place] = cut[:, c]
+    lengths = nx_lengths(left) - nx_lengths(graph)
+    np.testing.assert_allclose(found, by_networkx(left, cut_left) + lengths, atol=1e-9)
+
+
+def nx_lengths(graph: CableGraph) -> np.ndarray[Any, Any]:
+    """Normal round trips between all metros, which are joined."""
+    length = dict(nx.all_pairs_dijkstra_path_length(graph.networkx(), weight="rtt_ms"))
+    return np.array([[length[a][b] for b in graph.metros] for a in graph.metros])
+
+
+@given(st.integers(0, 10_000))
+def test_normal_paths_through_a_corridor_agree_with_networkx(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    segments = [
+        (
+            *rng.choice(7, 2, replace=False).tolist(),
+            float(rng.uniform(1, 50)),
+            " ".join(f"c_{c}" for c in range(4) if rng.random() < 0.3),
+        )
+        for _ in range(9)
+    ]
+    graph = schematic(7, segments)
+    chosen = rng.random(len(graph.corridors)) < 0.5
+    names = {c for c, yes in zip(graph.corridors, chosen, strict=True) if yes}
+    whole = graph.networkx()
+    expected = np.zeros((len(graph.metros),) * 2, dtype=bool)
+    for i, a in enumerate(graph.metros):
+        for b, path in nx.single_source_dijkstra_path(whole, a, weight="rtt_ms").items():
+            steps = (whole[u][v].values() for u, v in pairwise(path))
+            taken = [min(step, key=lambda edge: edge["rtt_ms"]) for step in steps]
+            j = graph.metros.index(b)
+            expected[i, j] = any(names & set(edge["corridors"]) for edge in taken)
+    found = crossings(graph, chosen, places(graph), places(graph))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_points_out_of_reach_cross_nothing(cables: CableGraph) -> None:
+    all_of_them = [True] * len(cables.corridors)
+    assert crossings(cables, all_of_them, [SYDNEY, MANILA], [TOKYO]).tolist() == [[False], [True]]
+
+
 def test_risk_groups_cut_their_corridors(cables: CableGraph) -> None:
     up = [[True, True, True], [False, True, True], [True, False, False]]
     cut = corridors_down(cables, ["luzon-strait", None, "red-sea"], up)
@@ -145,6 +205,10 @@ def test_the_networkx_view_has_every_segment(cables: CableGraph) -> None:
 def test_wrong_tables_and_shapes_are_refused(cables: CableGraph) -> None:
     with pytest.raises(ValueError, match="`corridors_down` must have one column a corridor"):
         detour_ms(cables, [[True]], [TAIPEI], [TOKYO])
+    with pytest.raises(ValueError, match="`segments_down` must have a row a state"):
+        detour_ms(cables, without(cables), [TAIPEI], [TOKYO], segments_down=[[True]])
+    with pytest.raises(ValueError, match="`corridors` must have one value a corridor"):
+        crossings(cables, [True], [TAIPEI], [TOKYO])
     with pytest.raises(ValueError, match="`rtt_floor_ms` must be positive"):
         schematic(2, [(0, 1, 0.0, "")])
     with pytest.raises(ValueError, match="`segments` must join two metros"):
