@@ -79,24 +79,27 @@ def export_karmada(plan: Plan) -> tuple[Manifest, ...]:
     )
 
 
-def _service_manifest(plan: Plan, name: str) -> Manifest:
-    """Build the objects of one service, checked with the scheduler's arithmetic."""
-    scenario = plan.scenario
-    weights = _weights(plan, name)
-    deployment = workload.deployment(scenario, name, plan.services[name].total)
-    policy = _propagation(scenario, name, weights)
-    _check(deployment, policy, plan, name)
-    documents = (
-        deployment,
-        workload.core_service(scenario, name),
-        policy,
-        _override(scenario, name, weights),
-    )
-    return Manifest(FOLDER / "services" / f"{name}.yaml", documents)
+def static_weights(plan: Plan, name: str) -> dict[str, int]:
+    """Return the static weight list of a service as the export writes it.
 
+    Parameters
+    ----------
+    plan : Plan
+        What was decided.
+    name : str
+        The service.
 
-def _weights(plan: Plan, name: str) -> dict[str, int]:
-    """Weight of each cluster that has replicas; others are left out, for 0 is refused."""
+    Returns
+    -------
+    dict of str to int
+        Cluster to weight, in the scenario's order; clusters without replicas are left out, for a
+        weight of 0 is refused.
+
+    Raises
+    ------
+    UnfaithfulExport
+        If a cluster with replicas has no weight.
+    """
     service = plan.services[name]
     weights = workload.by_cluster(plan.scenario, service.weights.get("karmada", {}))
     replicas = workload.by_cluster(plan.scenario, service.replicas)
@@ -108,6 +111,22 @@ def _weights(plan: Plan, name: str) -> dict[str, int]:
                 f"but the plan has replicas of the service '{name}' there"
             )
     return kept
+
+
+def _service_manifest(plan: Plan, name: str) -> Manifest:
+    """Build the objects of one service, checked with the scheduler's arithmetic."""
+    scenario = plan.scenario
+    weights = static_weights(plan, name)
+    deployment = workload.deployment(scenario, name, plan.services[name].total)
+    policy = _propagation(scenario, name, weights)
+    _check(deployment, policy, plan, name)
+    documents = (
+        deployment,
+        workload.core_service(scenario, name),
+        policy,
+        _override(scenario, name, weights),
+    )
+    return Manifest(FOLDER / "services" / f"{name}.yaml", documents)
 
 
 def _propagation(scenario: Scenario, name: str, weights: Mapping[str, int]) -> Document:

@@ -95,6 +95,38 @@ def wanted_clusters(plan: Plan, name: str, pin: bool) -> dict[str, int]:
     }
 
 
+def preferences(plan: Plan, name: str) -> dict[str, Preference]:
+    """Return what the exported ReplicaSchedulingPreference says about each cluster.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was decided.
+    name : str
+        The service.
+
+    Returns
+    -------
+    dict of str to Preference
+        By cluster, in the scenario's order. The minimum is the largest, up to the service's own,
+        with which the controller still returns the plan from nothing; 0 if none does.
+
+    Notes
+    -----
+    A plan that the controller would not follow at all gets preferences too; the export refuses it.
+    """
+    for least in range(plan.scenario.services[name].min_replicas, 0, -1):
+        preferred = _preferences_with(plan, name, least)
+        if agrees(_placed(plan, name, preferred), plan, name):
+            return preferred
+    return _preferences_with(plan, name, 0)
+
+
+def preference_key(plan: Plan, name: str) -> str:
+    """Return ``<namespace>/<name>`` of a service's preference, which decides between equals."""
+    return f"{plan.scenario.namespace}/{name}"
+
+
 def _service_manifest(plan: Plan, name: str, pin: bool) -> Manifest:
     """Build the objects of one service, checked with the controller's arithmetic."""
     clusters = wanted_clusters(plan, name, pin)
@@ -107,7 +139,7 @@ def _service_manifest(plan: Plan, name: str, pin: bool) -> Manifest:
         _check_pinned(federated, plan, name)
         documents = [federated, service]
     else:
-        documents = [federated, service, _preference(plan, name, clusters)]
+        documents = [federated, service, _preference(plan, name)]
     return Manifest(FOLDER / "services" / f"{name}.yaml", tuple(documents))
 
 
@@ -153,41 +185,54 @@ def _check_pinned(document: Document, plan: Plan, name: str) -> None:
     must_agree("KubeFed", {cluster: read[cluster] for cluster in placed}, plan, name)
 
 
-def _preference(plan: Plan, name: str, clusters: Mapping[str, int]) -> Document:
-    """Build the preference with the largest minimum that still returns the plan."""
-    for least in range(plan.scenario.services[name].min_replicas, 0, -1):
-        document = _preference_with(plan, name, clusters, least)
-        if agrees(_divided(document, plan), plan, name):
-            return document
-    document = _preference_with(plan, name, clusters, 0)
-    must_agree("KubeFed", _divided(document, plan), plan, name)
-    return document
-
-
-def _preference_with(plan: Plan, name: str, clusters: Mapping[str, int], least: int) -> Document:
-    """Build the preference with the minimum `least` in every cluster that has replicas."""
-    service = plan.services[name]
-    weights = workload.by_cluster(plan.scenario, service.weights.get("kubefed", {}))
-    most = workload.by_cluster(plan.scenario, service.max_replicas)
-    entries: Document = {}
-    for cluster, replicas in clusters.items():
-        entry: Document = {"weight": weights.get(cluster, 0)}
-        if least and replicas:
-            entry["minReplicas"] = least
-        if cluster in most:
-            entry["maxReplicas"] = most[cluster]
-        entries[cluster] = entry
-    return {
+def _preference(plan: Plan, name: str) -> Document:
+    """Build the preference, checked with the controller's arithmetic."""
+    document: Document = {
         "apiVersion": "scheduling.kubefed.io/v1alpha1",
         "kind": "ReplicaSchedulingPreference",
         "metadata": workload.metadata(plan.scenario, name),
         "spec": {
             "targetKind": "FederatedDeployment",
-            "totalReplicas": service.total,
-            "rebalance": True,
-            "clusters": entries,
+            "totalReplicas": plan.services[name].total,
+            "rebalance": plan.scenario.federation.rebalance,
+            "clusters": {c: _entry(p) for c, p in preferences(plan, name).items()},
         },
     }
+    must_agree("KubeFed", _divided(document, plan), plan, name)
+    return document
+
+
+def _entry(preference: Preference) -> Document:
+    """Write what is said about one cluster; bounds only where there are any."""
+    entry: Document = {"weight": preference.weight}
+    if preference.min_replicas:
+        entry["minReplicas"] = preference.min_replicas
+    if preference.max_replicas is not None:
+        entry["maxReplicas"] = preference.max_replicas
+    return entry
+
+
+def _preferences_with(plan: Plan, name: str, least: int) -> dict[str, Preference]:
+    """Return the preferences with the minimum `least` in every cluster that has replicas."""
+    service = plan.services[name]
+    weights = workload.by_cluster(plan.scenario, service.weights.get("kubefed", {}))
+    most = workload.by_cluster(plan.scenario, service.max_replicas)
+    return {
+        cluster: Preference(weights.get(cluster, 0), least if replicas else 0, most.get(cluster))
+        for cluster, replicas in wanted_clusters(plan, name, pin=False).items()
+    }
+
+
+def _placed(plan: Plan, name: str, preferred: Mapping[str, Preference]) -> dict[str, int]:
+    """Divide the plan's total over all clusters by `preferred`, nothing running yet."""
+    replicas, _ = divide(
+        plan.services[name].total,
+        preferred,
+        workload.region_of_cluster(plan.scenario),
+        key=preference_key(plan, name),
+        rebalance=plan.scenario.federation.rebalance,
+    )
+    return replicas
 
 
 def _divided(document: Document, plan: Plan) -> dict[str, int]:
@@ -264,6 +309,7 @@ def _places(plan: Plan) -> Document:
         "namespace": plan.scenario.namespace,
         "host": workload.cluster_of(plan.scenario, plan.scenario.federation.host_region),
         "members": list(workload.region_of_cluster(plan.scenario).items()),
+        "rebalance": plan.scenario.federation.rebalance,
         "unstated": [
             (region.cluster, name)
             for name, region in regions.items()
