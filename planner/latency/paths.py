@@ -119,7 +119,8 @@ def detour_ms(
     base = ways.trees.distance_ms
     reach = distances_ms(ways.cables, ways.trees, ~down)
     added = np.subtract(reach, base, where=np.isfinite(base), out=np.zeros_like(reach))
-    detour: Floats = added[:, ways.tree[:, None], ways.metro]
+    pair = ways.tree[:, None] * len(graph.metros) + ways.metro
+    detour: Floats = added.reshape(len(down), -1).take(pair, axis=1)
     detour[:, ~ways.attached] = 0.0
     return detour
 

@@ -41,7 +41,8 @@ def loop(
                 direct = min(edge["rtt_ms"] for edge in graph[a][b].values())
                 if direct <= lengths[b] + margin_ms:
                     rtt[a, b], path = direct, [a, b]
-            steps = [min(graph[u][v], key=lambda n: float(rtt_ms[n])) for u, v in pairwise(path)]
+            hops: list[Any] = [graph[u][v] for u, v in pairwise(path)]
+            steps = [min(hop, key=lambda n: float(rtt_ms[n])) for hop in hops]
             for n in steps:
                 load[n] += float(traffic_gbps[a, b])
             first[a, b] = steps[0] if steps else -1

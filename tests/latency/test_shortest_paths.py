@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from planner.latency.graph import Graph
 from planner.latency.shortest_paths import BLOCK_BYTES, distances_ms, next_edge, shortest_paths
 from planner.latency.trees import crosses, shortest_trees
-from tests.oracles.paths_loop import all_pairs_ms
+from tests.oracles.paths_loop import all_pairs_ms, simple_all_pairs_ms
 
 Array = np.ndarray[Any, Any]
 
@@ -53,6 +53,14 @@ def test_all_states_to_order_2_of_8_nodes_agree_with_networkx() -> None:
     np.testing.assert_allclose(found, all_pairs_ms(8, graph.ends, weight), atol=1e-9)
     assert np.isinf(found).any()
     assert len(np.unique(found, axis=0)) > 20
+
+
+def test_the_two_loops_agree_with_one_another() -> None:
+    ends = np.array([(a, b) for a in range(6) for b in range(a) if (a + b) % 3])
+    weight = np.random.default_rng(2).uniform(1, 9, len(ends))
+    up = to_order_2(len(ends))
+    simple = simple_all_pairs_ms(6, ends, weight, up)
+    np.testing.assert_array_equal(simple, all_pairs_ms(6, ends, np.where(up, weight, np.inf)))
 
 
 @given(

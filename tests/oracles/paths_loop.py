@@ -37,8 +37,10 @@ def _distances(nodes: int, graph: nx.Graph[int]) -> Array:
     return found
 
 
-def simple_all_pairs_ms(nodes: int, ends: NDArray[np.int64], weight_ms: Array, up: Array) -> Array:
-    """Return the same without parallel edges, on the quicker simple graph, edges taken and put."""
+def simple_all_pairs_ms(
+    nodes: int, ends: NDArray[np.int64], weight_ms: Array, up: NDArray[np.bool_]
+) -> Array:
+    """Return the same on a simple graph, quicker: edges that are down are taken and put back."""
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(nodes))
     edges = [(int(a), int(b), float(w)) for (a, b), w in zip(ends, weight_ms, strict=True)]
