@@ -4,6 +4,7 @@ import pytest
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import export
+from planner.exporters.kubefed import preferences
 from planner.federation.kubefed import Preference, divide
 from tests.exporters.plans import REGIONS, REPLICAS, read, small_data, small_plan
 
@@ -44,6 +45,26 @@ def test_the_preference_reproduces_the_plan_and_bounds_hold_after_a_loss(service
     for lost in CLUSTERS.values():
         left = [cluster for cluster in CLUSTERS.values() if cluster != lost]
         assert all(n <= 20 for n in divided(preference, left).values())
+
+
+@pytest.mark.parametrize("rebalance", [True, False])
+def test_preferences_are_those_of_the_document_and_rebalance_is_the_scenarios(rebalance):
+    data = small_data()
+    data["scenario"]["federation"]["rebalance"] = rebalance
+    plan = read(data)
+    files = found(plan)
+    for name in REPLICAS:
+        spec = by_kind(files[f"services/{name}.yaml"])["ReplicaSchedulingPreference"]["spec"]
+        assert spec["rebalance"] is rebalance
+        written = {
+            c: (e["weight"], e.get("minReplicas", 0), e.get("maxReplicas"))
+            for c, e in spec["clusters"].items()
+        }
+        asked = preferences(plan, name)
+        assert written == {c: (p.weight, p.min_replicas, p.max_replicas) for c, p in asked.items()}
+    readme = " ".join(files["README.md"].split())
+    assert ("KubeFed divides again" in readme) is rebalance
+    assert ("stays where it is" in readme) is not rebalance
 
 
 def test_the_preference_decides_alone():
