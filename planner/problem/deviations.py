@@ -189,11 +189,13 @@ def _differs(view: _View, service: int, amount: Ints) -> str | None:
     name, region = view.problem.axes.services[service], view.regions[worst.region]
     planned = int(view.outcomes.fixed[worst.row, service, worst.region])
     made = int(view.outcomes.replicas[worst.row, service, worst.region])
-    verb = "makes" if made > planned else "leaves only"
-    amount_word = "more" if made > planned else "fewer"
+    if made > planned:
+        verb, amount_word = f"makes {made}", "more"
+    else:
+        verb, amount_word = f"leaves only {made}" if made else "leaves none", "fewer"
     return (
         f"the plan holds {_replicas(planned)} of {name} in {region} with {worst.state}; "
-        f"{view.controller} {verb} {made} of them {view.why(service, worst.row)}; "
+        f"{view.controller} {verb} of them {view.why(service, worst.row)}; "
         f"{amount_word} than planned in a region {worst.count}"
     )
 

@@ -197,7 +197,8 @@ def _outcomes(
     likeliest = np.lexsort((-problem.state_probability, group))
     _, first, counts = np.unique(group[likeliest], return_index=True, return_counts=True)
     region_up, redivided = distinct[:, :-1], distinct[:, -1]
-    divider = _Divider(problem, plan, controller)
+    clusters = tuple(workload.cluster_of(plan.scenario, r) for r in problem.axes.regions)
+    divider = _Divider(problem.axes.services, clusters, controller)
     replicas = planned * region_up[:, None, :]
     fixed, other = replicas.copy(), replicas.copy()
     for row in np.flatnonzero(redivided):
@@ -222,28 +223,22 @@ def _outcomes(
 class _Divider:
     """A controller over the problem's axes, asked once for each service and set of survivors."""
 
-    problem: Problem
-    plan: Plan
+    services: tuple[str, ...]
+    clusters: tuple[str, ...]
     controller: _Controller
     known: dict[tuple[str, tuple[str, ...], bool], Ints] = field(default_factory=dict)
 
     def rows(self, region_up: Bools, *, descending: bool = False) -> Ints:
         """Return replicas with these regions up, shape (S, R)."""
-        return np.array([self._row(s, region_up, descending) for s in self.problem.axes.services])
+        return np.array([self._row(s, region_up, descending) for s in self.services])
 
     def _row(self, service: str, region_up: Bools, descending: bool) -> Ints:
         """Return the replicas of one service, shape (R,)."""
-        up = {c for c, is_up in zip(self._clusters, region_up, strict=True) if is_up}
+        up = {c for c, is_up in zip(self.clusters, region_up, strict=True) if is_up}
         ready = tuple(c for c in self.controller.listed(service) if c in up)
         key = (service, ready, descending)
         if key not in self.known:
             replicas = self.controller.divide(service, ready, descending=descending)
-            row = [replicas.get(cluster, 0) for cluster in self._clusters]
+            row = [replicas.get(cluster, 0) for cluster in self.clusters]
             self.known[key] = np.array(row, np.int64)
         return self.known[key]
-
-    @property
-    def _clusters(self) -> tuple[str, ...]:
-        """Clusters along ``R``."""
-        scenario = self.plan.scenario
-        return tuple(workload.cluster_of(scenario, r) for r in self.problem.axes.regions)

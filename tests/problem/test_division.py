@@ -191,12 +191,12 @@ def test_without_rebalance_survivors_never_lose_a_replica_and_with_it_they_may()
     plan, problem = plan_with(change, rebalance=False)
     still = divided_replicas(problem, plan)
     assert (still.replicas >= still.fixed).all()
-    assert not any("leaves only" in sentence for sentence in still.findings)
+    assert not any("KubeFed leaves" in sentence for sentence in still.findings)
     plan, problem = plan_with(change, rebalance=True)
     anew = divided_replicas(problem, plan)
     fewer = (anew.fixed - anew.replicas)[:, 0].max(axis=1)
     assert fewer.max() > 0
-    sentence = next(f for f in anew.findings if "leaves only" in f and " of api " in f)
+    sentence = next(f for f in anew.findings if "KubeFed leaves" in f and " of api " in f)
     assert sentence.endswith(f"fewer than planned in a region in {(fewer > 0).sum()} of 16 states")
 
 
@@ -284,6 +284,26 @@ def test_thousands_of_states_with_the_same_survivors_are_divided_once(
     same = [place[tuple(row)] for row in many.tolist()]
     assert (divided.replicas == few.replicas[same]).all()
     assert (divided.acts == few.acts[same]).all()
+
+
+def test_of_many_states_with_the_same_survivors_the_most_probable_is_named_and_all_count() -> None:
+    rng = np.random.default_rng(3)
+    many = SUBSETS[rng.integers(0, 16, 500)]
+    problem = problem_over(many)
+    names = tuple(
+        f"{name.removesuffix(' down')} #{k} down" for k, name in enumerate(problem.axes.states)
+    )
+    problem = replace(
+        problem, axes=replace(problem.axes, states=names), state_probability=rng.random(500)
+    )
+    plan, _ = plan_with()
+    divided = divided_replicas(problem, plan)
+    for s, name in enumerate(REPLICAS):
+        ((_, state, planned, made, states),) = gains(divided.findings, name)
+        gain = (divided.replicas - divided.fixed)[:, s].max(axis=1)
+        likely = np.where(gain == gain.max(), problem.state_probability, 0).argmax()
+        assert (state, made - planned) == (names[likely], gain.max())
+        assert states == (gain > 0).sum()
 
 
 def gains(findings: Sequence[str], name: str) -> Iterator[tuple[str, str, int, int, int]]:
