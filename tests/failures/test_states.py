@@ -162,20 +162,21 @@ def test_the_number_of_states_is_that_of_the_combinations(order: int) -> None:
     assert states.covered_probability == pytest.approx(states.probability.sum())
 
 
-def test_states_stand_by_decreasing_probability_and_ties_by_name() -> None:
+def test_states_stand_by_decreasing_probability_and_ties_by_component() -> None:
     states = failure_states(
         scenario(dict.fromkeys(("tokyo", "taipei", "singapore", "osaka"), DAY)), order=3
     )
     assert states.names[:6] == (
         "all up",
-        "osaka down",
-        "singapore down",
-        "taipei down",
         "tokyo down",
-        "singapore + osaka down",
+        "taipei down",
+        "singapore down",
+        "osaka down",
+        "tokyo + taipei down",
     )
-    keys = list(zip(-states.probability[1:], states.names[1:], strict=True))
-    assert keys == sorted(keys)
+    lost = [np.flatnonzero(row).tolist() for row in states.down]
+    keys = list(zip(-states.probability, map(len, lost), lost, strict=True))
+    assert keys[1:] == sorted(keys[1:])
     assert len(set(states.probability.tolist())) == 4
 
 
@@ -271,9 +272,15 @@ def test_wrong_arguments_are_refused() -> None:
         with pytest.raises(ValueError, match=r"`cutoff_probability` must be in \[0, 1\)"):
             failure_states(mixed(), cutoff_probability=cutoff)
     many = scenario({f"r{i}": DAY for i in range(60)})
-    with pytest.raises(ValueError, match="more than 200000 failure states"):
+    count = sum(math.comb(60, size) for size in range(6))
+    cure = "lower `order`, raise `cutoff_probability`"
+    with pytest.raises(ValueError, match=f"^{count:,} failure states are more than .*; {cure}"):
         failure_states(many, order=5)
+    with pytest.raises(ValueError, match=r"^at least [0-9,]+ failure states are more than"):
+        failure_states(many, order=6, cutoff_probability=1e-12)
     assert len(failure_states(many, order=5, cutoff_probability=1e-3)) < 200
+    with pytest.raises(ValueError, match=r"^promised [0-9,]+ failure states are more than"):
+        failure_states(scenario({f"r{i}": DAY for i in range(300)}, regions=3))
 
 
 def test_a_link_with_an_unknown_risk_group_is_refused() -> None:
