@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import exprel, ndtr, ndtri
 
+from planner.latency.convolution import still_waiting, still_waiting_on_curve
+from planner.latency.curve import NO_CURVES, Curves
 from planner.latency.erlang import erlang_c, whole_servers
+from planner.latency.recursion import simulated_waits
+from planner.latency.validity import is_simulated
 
 MS_PER_S = 1000.0
 LONGEST = 1e100
 """Longer times, in service times, are not told apart: no float distribution reaches there."""
 
-NORMAL_REACH = 8.5
-"""Standard deviations beyond which a normal variable carries less than 1e-17."""
-
-NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(96)
 BLOCK = 1024
 
 
@@ -37,6 +37,10 @@ class Station:
         Standard deviation of the log of the service time; 0 is constant, NaN is exponential.
     service_time_ms : ndarray, shape (n,)
         Mean service time, ms.
+    curve : ndarray of int, shape (n,)
+        Row of `curves` that is the wait of those who wait; -1 where that is exponential.
+    curves : Curves
+        Simulated tails of waits, over θ times the wait; shared, not aligned.
     """
 
     slack: NDArray[np.float64]
@@ -44,10 +48,13 @@ class Station:
     wait_rate: NDArray[np.float64]
     sigma: NDArray[np.float64]
     service_time_ms: NDArray[np.float64]
+    curve: NDArray[np.intp]
+    curves: Curves
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Station:
         """Return the stations at `index`, a mask or positions."""
-        return Station(*(getattr(self, field.name)[index] for field in fields(self)))
+        aligned = {f.name: getattr(self, f.name)[index] for f in fields(self)[:-1]}
+        return Station(**aligned, curves=self.curves)
 
 
 def station(
@@ -73,7 +80,8 @@ def station(
     Returns
     -------
     Station
-        Exact where both coefficients are 1 (M/M/c), else the Allen-Cunneen approximation.
+        Exact where both coefficients are 1 (M/M/c); simulated where one is above 1 and none above
+        4; else the Allen-Cunneen approximation.
 
     Raises
     ------
@@ -96,7 +104,38 @@ def station(
     waits = np.where((variability == 0) & (slack > 0), 0.0, erlang_c(count, load))
     theta = np.where(slack > 0, slack, 1.0) / np.maximum(variability, 1 / LONGEST)
     sigma = np.where((arrival == 1) & (spread == 1), np.nan, np.sqrt(np.log1p(spread)))
-    return Station(slack, waits, theta, sigma, service)
+    curve, curves = np.full(count.size, -1, dtype=np.intp), NO_CURVES
+    chosen = np.flatnonzero(is_simulated(arrival, spread) & (slack > 0) & (waits > 0))
+    if chosen.size:
+        asked = np.stack([count, load, arrival, spread])[:, chosen]
+        kinds, curve[chosen] = np.unique(asked, axis=1, return_inverse=True)
+        found, curves = simulated_waits(*kinds)
+        waits[chosen] = found[curve[chosen]]
+    return Station(slack, waits, theta, sigma, service, curve, curves)
+
+
+def mean_wait_of(queue: Station) -> NDArray[np.float64]:
+    """Return the mean wait in mean service times; infinite where there is no steady state.
+
+    Parameters
+    ----------
+    queue : Station
+        Stations, shape (n,).
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Mean wait of all requests, those included that do not wait.
+
+    Examples
+    --------
+    >>> mean_wait_of(station([1], [12.5], [40.0], [1.0], [1.0])).round(9).tolist()
+    [1.0]
+    """
+    mean = np.where(queue.slack > 0, queue.wait_probability / queue.wait_rate, np.inf)
+    simulated = queue.curve >= 0
+    mean[simulated] *= queue.curves.mean()[queue.curve[simulated]]
+    return mean
 
 
 def relative_time(t_ms: NDArray[np.float64], queue: Station) -> NDArray[np.float64]:
@@ -233,7 +272,11 @@ def wait_quantile_of(queue: Station, exceeded: NDArray[np.float64]) -> NDArray[n
     """
     # log1p keeps the digits where C is just above the probability that may be exceeded.
     surplus = np.maximum(queue.wait_probability - exceeded, 0.0) / exceeded
-    return np.where(queue.slack > 0, np.log1p(surplus) / queue.wait_rate, np.inf)
+    quantile = np.where(queue.slack > 0, np.log1p(surplus) / queue.wait_rate, np.inf)
+    late = np.flatnonzero((queue.curve >= 0) & (surplus > 0))
+    share = exceeded[late] / queue.wait_probability[late]
+    quantile[late] = queue.curves.quantile(queue.curve[late], share) / queue.wait_rate[late]
+    return quantile
 
 
 def _check(
@@ -263,44 +306,34 @@ def _exponential_tail(queue: Station, time: NDArray[np.float64]) -> NDArray[np.f
 
 def _constant_tail(queue: Station, time: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the tail with a constant service time."""
-    waited = queue.wait_probability * np.exp(-queue.wait_rate * np.maximum(time - 1, 0.0))
+    over = queue.wait_rate * np.maximum(time - 1, 0.0)
+    waited = queue.wait_probability * np.exp(-over)
+    simulated = queue.curve >= 0
+    curved = queue.curves.at(queue.curve[simulated], over[simulated])
+    waited[simulated] = queue.wait_probability[simulated] * curved
     return np.where(time < 1, 1.0, waited)
 
 
 def _lognormal_tail(queue: Station, time: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return P(S > t) + C · E[exp(−θ (t − S)); S ≤ t] with lognormal S."""
+    """Return P(S > t) + E[P(W > t − S); S ≤ t] with lognormal S."""
     positive = np.maximum(time, 1 / LONGEST)
     normal = (np.log(positive) + queue.sigma**2 / 2) / queue.sigma
     tail: NDArray[np.float64] = ndtr(-normal)
-    for start in range(0, time.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        sigma, rate = queue.sigma[part], queue.wait_rate[part]
-        late = _still_waiting(positive[part], normal[part], sigma, rate)
-        tail[part] += queue.wait_probability[part] * late
+    for chosen in (np.flatnonzero(queue.curve < 0), np.flatnonzero(queue.curve >= 0)):
+        for start in range(0, chosen.size, BLOCK):
+            part = chosen[start : start + BLOCK]
+            some, when = queue.take(part), (positive[part], normal[part])
+            late = _late(some, *when)
+            tail[part] += some.wait_probability * late
     return tail
 
 
-def _still_waiting(
-    time: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    sigma: NDArray[np.float64],
-    rate: NDArray[np.float64],
+def _late(
+    queue: Station, time: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return E[exp(−θ (t − S)); S ≤ t] by 96 Gauss-Legendre nodes, dense near S = t.
-
-    With z the normal score of S and y its distance below the end, y = log(1 + h (e^v − 1)) is
-    geometric up to the layer of width h in which the wait decays, and linear beyond it.
-    """
-    end = np.clip(normal, -NORMAL_REACH, NORMAL_REACH)
-    service = np.where(normal > NORMAL_REACH, np.exp(sigma * end - sigma**2 / 2), time)
-    layer = 1 / np.maximum(rate * sigma * service, 1.0)
-    top = np.log1p(np.expm1(end + NORMAL_REACH) / layer)
-    grown = layer[:, None] * np.expm1(top[:, None] * (NODES + 1) / 2)
-    below = np.log1p(grown)
-    slope = (grown + layer[:, None]) / (grown + 1)
-    decay = (rate * service)[:, None] * np.expm1(-sigma[:, None] * below)
-    score = end[:, None] - below
-    density = np.exp(decay - (rate * (time - service))[:, None] - score**2 / 2)
-    late: NDArray[np.float64] = np.sum(density * slope * NODE_WEIGHTS, axis=1) * top
-    late /= np.sqrt(8 * np.pi)
-    return late
+    """Return P(W > t − S, S ≤ t | W > 0) of stations that are all simulated or none."""
+    if queue.curve[0] < 0:
+        return still_waiting(time, normal, queue.sigma, queue.wait_rate)
+    return still_waiting_on_curve(
+        time, normal, queue.sigma, queue.wait_rate, queue.curves, queue.curve
+    )
