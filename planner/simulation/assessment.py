@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from planner.problem.arrays import Axes, Bools, Floats, Ints
+from planner.simulation.flows import Flows
+from planner.simulation.lost import Lost
+from planner.simulation.means import Means
+from planner.simulation.tunnels import LinkLoads
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Demand that is not served, requests per second, by what stopped it.
-
-    Attributes
-    ----------
-    no_region : ndarray, shape (K, S, O, H)
-        None of the regions that may serve it is up.
-    inadmissible : ndarray, shape (K, S, O, H)
-        The region it is sent to may not serve it in that state.
-    capacity : ndarray, shape (K, S, O, H)
-        Above the emergency capacity of its region.
-    uplink : ndarray, shape (K, S, O, H)
-        Above the uplink of its region.
-    home : ndarray, shape (K, S, O, H)
-        Calls that must reach the home region while no home region is left.
-    """
-
-    no_region: Floats
-    inadmissible: Floats
-    capacity: Floats
-    uplink: Floats
-    home: Floats
-
-    @property
-    def total(self) -> Floats:
-        """All demand that is not served, shape (K, S, O, H), requests per second."""
-        return self.no_region + self.inadmissible + self.capacity + self.uplink + self.home
 
 
 @dataclass(frozen=True)
@@ -76,9 +51,14 @@ class Assessment:
     state_probability : ndarray, shape (K,)
         Probability of the state.
     demand_rps : ndarray, shape (S, O, H)
-        Requests per second.
-    carried_rps : ndarray, shape (K, S, O, R, H)
-        Requests per second of each origin that each region takes.
+        Requests per second with everything up.
+    demand_factor : ndarray, shape (K, S, O), or None
+        Factor on it in each state; None for 1 everywhere.
+    replicas : ndarray of int, shape (K, S, R)
+        What runs in each state.
+    flows : Flows
+        Parts of each origin's demand that each region takes, sparse, in the order of the states;
+        `carried_rps` gives those of one state as an array.
     load_rps : ndarray, shape (K, S, R, H)
         Requests per second that arrive at each region, taken or not.
     utilisation_share : ndarray, shape (K, S, R, H)
@@ -87,6 +67,10 @@ class Assessment:
         Traffic of what the replicas take over the uplink's capacity.
     lost : Lost
         What is not served, and why.
+    links : LinkLoads or None
+        What the tunnels between regions carry; None where the problem has none.
+    means : Means
+        Mean response times in every state.
     origin_p95_ms : ndarray, shape (S, O)
         95th percentile end to end, normal state, worst hour; NaN without users.
     region_p95_ms : ndarray, shape (S, R)
@@ -105,11 +89,15 @@ class Assessment:
     must_survive: Bools
     state_probability: Floats
     demand_rps: Floats
-    carried_rps: Floats
+    demand_factor: Floats | None
+    replicas: Ints
+    flows: Flows
     load_rps: Floats
     utilisation_share: Floats
     uplink_share: Floats
     lost: Lost
+    links: LinkLoads | None
+    means: Means
     origin_p95_ms: Floats
     region_p95_ms: Floats
     state_p95_ms: Floats
@@ -118,16 +106,37 @@ class Assessment:
     worst: Worst
 
     def __post_init__(self) -> None:
-        for noun in (self, self.lost):
+        for noun in (self, self.means):
             for field in fields(noun):
                 value = getattr(noun, field.name)
                 if isinstance(value, np.ndarray):
                     value.flags.writeable = False
 
+    def carried_rps(self, state: int) -> Floats:
+        """Return what each region takes of each origin in a state.
+
+        Parameters
+        ----------
+        state : int
+            The state.
+
+        Returns
+        -------
+        ndarray, shape (S, O, R, H)
+            Requests per second.
+        """
+        regions = len(self.axes.regions)
+        return self.flows.dense_rps(state, self.demand_rps, regions, self.demand_factor)
+
+    @cached_property
+    def service_demand_rps(self) -> Floats:
+        """Demand for each service in each state, shape (K, S, H), requests per second."""
+        return service_demand_rps(self.demand_rps, self.demand_factor, len(self.axes.states))
+
     @property
     def unserved_share(self) -> Floats:
         """Share of all demand not served in each state's worst hour, shape (K,)."""
-        return unserved_share(self.lost, self.demand_rps)
+        return unserved_share(self.lost, self.service_demand_rps)
 
     @property
     def p95_over_limit(self) -> Floats:
@@ -144,7 +153,7 @@ class Assessment:
     @property
     def failure_matrix(self) -> pd.DataFrame:
         """Share of each service's demand not served in its worst hour, state × service."""
-        lost, demand = self.lost.total.sum(axis=2), self.demand_rps.sum(axis=1)
+        lost, demand = self.lost.total.sum(axis=2), self.service_demand_rps
         share = np.divide(lost, demand, out=np.zeros_like(lost), where=demand > 0).max(axis=2)
         return _table(share, ("state", self.axes.states), ("service", self.axes.services))
 
@@ -173,17 +182,47 @@ class Assessment:
         return pd.DataFrame(columns, index=pd.Index(self.axes.states, name="state"))
 
 
+def service_demand_rps(demand_rps: Floats, demand_factor: Floats | None, states: int) -> Floats:
+    """Return the demand for each service in each state.
+
+    Parameters
+    ----------
+    demand_rps : ndarray, shape (S, O, H)
+        Requests per second with everything up.
+    demand_factor : ndarray, shape (K, S, O), or None
+        Factor on it; None for 1 everywhere.
+    states : int
+        Number of states K.
+
+    Returns
+    -------
+    ndarray, shape (K, S, H)
+        Requests per second, all origins together.
+
+    Examples
+    --------
+    >>> service_demand_rps(np.full((1, 2, 1), 10.0), np.array([[[1.0, 1.0]], [[1.0, 3.0]]]), 2)
+    array([[[20.]],
+           [[40.]]])
+    """
+    if demand_factor is None:
+        each = demand_rps.sum(axis=1)
+        return np.broadcast_to(each, (states, *each.shape))
+    demand: Floats = np.einsum("soh,kso->ksh", demand_rps, demand_factor)
+    return demand
+
+
 def unserved_share(lost: Lost, demand_rps: Floats) -> Floats:
     r"""Return the share of all demand not served in each state's worst hour.
 
-    .. math:: \max_h \frac{\sum_{so} \text{lost}_{ksoh}}{\sum_{so} D_{soh}}
+    .. math:: \max_h \frac{\sum_{so} \text{lost}_{ksoh}}{\sum_{s} D_{ksh}}
 
     Parameters
     ----------
     lost : Lost
         What is not served.
-    demand_rps : ndarray, shape (S, O, H)
-        Requests per second.
+    demand_rps : ndarray, shape (K, S, H)
+        Requests per second by state and service.
 
     Returns
     -------
@@ -197,11 +236,12 @@ def unserved_share(lost: Lost, demand_rps: Floats) -> Floats:
 
     Examples
     --------
-    >>> none, some = np.zeros((1, 1, 1, 2)), np.array([[[[1.0, 6.0]]]])
-    >>> unserved_share(Lost(none, none, some, none, none), np.array([[[10.0, 40.0]]]))
+    >>> lost = Lost.nothing((1, 1, 1, 2))
+    >>> lost["capacity"] += [1.0, 6.0]
+    >>> unserved_share(Lost(**lost), np.array([[[10.0, 40.0]]]))
     array([0.15])
     """
-    gone, demand = lost.total.sum(axis=(1, 2)), demand_rps.sum(axis=(0, 1))
+    gone, demand = lost.total.sum(axis=(1, 2)), demand_rps.sum(axis=1)
     share: Floats = np.divide(gone, demand, out=np.zeros_like(gone), where=demand > 0).max(axis=1)
     return share
 

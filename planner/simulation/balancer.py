@@ -8,26 +8,32 @@ from scipy.sparse import csr_array, vstack
 
 from planner.errors import PlannerError
 from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
+from planner.simulation.flows import Flows, merged
+from planner.simulation.lost import CAUSES
 from planner.simulation.routing import Routing
+from planner.simulation.setting import CUT, INADMISSIBLE, NO_REGION, SERVICE, Setting
 from planner.units import gbps_from_payload
 
 SLACK = 1e-6
 """Part of a demand or a limit below which a solver's rounding is no loss."""
 LONGEST_RTT_MS = 1e5
+SHORT = CAUSES.index("capacity"), CAUSES.index("uplink")
 
 
-def adaptive_routing(problem: Problem, solution: Solution) -> Routing:
-    """Route the normal state as planned, every other state so that least is left unserved.
+def adaptive_routing(setting: Setting, solution: Solution, state: int) -> Routing:
+    """Route the normal state as planned, any other so that least is left unserved.
 
     A plan document does not hold the planned routing: without it the normal state is routed like
     the others, at its own ceiling.
 
     Parameters
     ----------
-    problem : Problem
-        The problem as arrays.
+    setting : Setting
+        What holds.
     solution : Solution
-        Replicas, and if known the normal state's `routing`.
+        If known, the normal state's `routing`.
+    state : int
+        The state.
 
     Returns
     -------
@@ -42,47 +48,86 @@ def adaptive_routing(problem: Problem, solution: Solution) -> Routing:
     Notes
     -----
     Among routings that leave equally little unserved, the nearest regions serve.  The transport
-    problem is solved within emergency capacity; uplinks are looked at only where that breaks them.
-    Every hour is routed with full knowledge of it: a real balancer lags behind and does worse.
+    problem is solved within emergency capacity; uplinks are looked at only where that breaks them,
+    degraded paths not at all.  Every hour is routed with full knowledge of it: a real balancer lags
+    behind and does worse.
     """
-    states, regions = problem.region_up.shape
-    shape = (states, *problem.demand_rps.shape)
-    share = np.zeros((*shape[:3], regions, shape[3]))
-    capacity, uplink = np.zeros(shape), np.zeros(shape)
-    planned = solution.routing
-    if planned is not None:
-        share[0] = planned * problem.state_admissible[0][..., None]
-    for state in range(0 if planned is None else 1, states):
-        for hour in range(shape[3]):
-            flow, full, cut = _route(problem, solution.replicas, state, hour)
-            share[state, ..., hour] = flow
-            capacity[state, ..., hour], uplink[state, ..., hour] = full, cut
-    asked = planned if planned is not None else share[0]
-    nowhere, forbidden = _unreachable(problem, share[0], asked)
-    if planned is None:
-        nowhere[0] = np.maximum(nowhere[0] - capacity[0] - uplink[0], 0.0)
-    return Routing(share, nowhere, forbidden, capacity, uplink)
+    if state == 0 and solution.routing is not None:
+        return _planned(setting, solution.routing)
+    hours = setting.problem.demand_rps.shape[2]
+    found = [_route(setting, state, hour) for hour in range(hours)]
+    share, full, cut = (np.stack(parts, axis=-1) for parts in zip(*found, strict=True))
+    stuck = ~np.any(_allowed(setting, state), axis=2)
+    rest = np.broadcast_to(stuck[..., None], full.shape).astype(float)
+    if state == 0:
+        rest = np.maximum(1.0 - share.sum(axis=2) - full - cut, 0.0)
+    return _rows(setting, state, share, rest, (full, cut))
 
 
-def _unreachable(problem: Problem, normal: Floats, asked: Floats) -> tuple[Floats, Floats]:
-    """Return the parts for which nothing is up, and those that nothing up may serve."""
-    stuck = ~problem.state_admissible.any(axis=3)
-    dark = (problem.region_up.sum(axis=1) == 0)[:, None, None]
-    shape = (*problem.state_admissible.shape[:3], problem.demand_rps.shape[2])
-    nowhere = np.broadcast_to((stuck & dark)[..., None], shape).astype(float)
-    forbidden = np.broadcast_to((stuck & ~dark)[..., None], shape).astype(float)
-    nowhere[0] = np.maximum(1.0 - asked.sum(axis=2), 0.0)
-    forbidden[0] = (asked - normal).sum(axis=2)
-    return np.where(nowhere > SLACK, nowhere, 0.0), np.where(forbidden > SLACK, forbidden, 0.0)
+def _planned(setting: Setting, routing: Floats) -> Routing:
+    """Return the normal state as planned."""
+    share = routing * _allowed(setting, 0)[..., None]
+    rest = np.maximum(1.0 - routing.sum(axis=2), 0.0)
+    none = np.zeros_like(rest)
+    found = _rows(setting, 0, share, rest, (none, none))
+    forbidden = (routing - share).sum(axis=2)
+    forbidden = np.where(forbidden > SLACK, forbidden, 0.0)
+    kinds = [(found.sent, found.cause), _stopped(0, forbidden, INADMISSIBLE)]
+    return _joined(kinds)
 
 
-def _route(
-    problem: Problem, replicas: Ints, state: int, hour: int
-) -> tuple[Floats, Floats, Floats]:
+def _allowed(setting: Setting, state: int) -> Bools:
+    """Return which regions serve which origins, a path there included, shape (S, O, R)."""
+    allowed: Bools = setting.may_serve[state] & np.isfinite(setting.problem.state_rtt_ms[state])
+    return allowed
+
+
+def _rows(
+    setting: Setting, state: int, share: Floats, rest: Floats, short: tuple[Floats, Floats]
+) -> Routing:
+    """Turn shares [S, O, R, H], what goes nowhere and what is short [S, O, H] into rows."""
+    service, origin, region = np.nonzero((share > 0).any(axis=3))
+    at = np.full(service.size, state)
+    served = Flows(at, service, origin, region, share[service, origin, region])
+    rest = np.where(rest > SLACK, rest, 0.0)
+    nowhere = _nowhere(setting, state, rest)
+    kinds = [(served, np.full(len(served), -1)), nowhere]
+    kinds += [_stopped(state, part, cause) for part, cause in zip(short, SHORT, strict=True)]
+    return _joined(kinds)
+
+
+def _nowhere(setting: Setting, state: int, rest: Floats) -> tuple[Flows, Ints]:
+    """Say why some demand goes nowhere: nothing up, the service down, no path, or not allowed."""
+    flows, cause = _stopped(state, rest, NO_REGION)
+    problem = setting.problem
+    if not problem.region_up[state].any() or not len(flows) or state == 0:
+        return flows, cause
+    up = setting.service_up[state, flows.service]
+    path = np.isfinite(problem.state_rtt_ms[state]) & problem.region_up[state]
+    parted = ~path.any(axis=1)[flows.origin]
+    return flows, np.select([~up, parted], [SERVICE, CUT], INADMISSIBLE)
+
+
+def _stopped(state: int, share: Floats, cause: int) -> tuple[Flows, Ints]:
+    """Return rows for what is not sent anywhere."""
+    service, origin = np.nonzero((share > 0).any(axis=2))
+    none = np.full(service.size, -1)
+    at = np.full(service.size, state)
+    return Flows(at, service, origin, none, share[service, origin]), np.full(service.size, cause)
+
+
+def _joined(kinds: list[tuple[Flows, Ints]]) -> Routing:
+    """Put rows of several kinds into one table; a balancer follows no order column."""
+    cause = np.concatenate([why for _, why in kinds])
+    return Routing(merged([flows for flows, _ in kinds]), np.full(cause.size, -1), cause)
+
+
+def _route(setting: Setting, state: int, hour: int) -> tuple[Floats, Floats, Floats]:
     """Return shares [S, O, R] of a state and hour, and parts short of capacity or uplink [S, O]."""
-    demand = problem.demand_rps[:, :, hour]
-    allowed = problem.state_admissible[state] & (demand > 0)[:, :, None]
-    room = problem.rps_per_replica * problem.ceiling_share[state] * replicas
+    problem = setting.problem
+    demand = setting.state_demand_rps(state)[:, :, hour]
+    allowed = _allowed(setting, state) & (demand > 0)[:, :, None]
+    room = problem.rps_per_replica * problem.ceiling_share[state] * setting.replicas[state]
     room = room * problem.region_up[state]
     reachable = allowed.any(axis=2)
     flow = _nearest(problem, state, allowed, demand)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
 
-from planner.problem.arrays import Floats, Ints, Problem, Solution
+from planner.problem.arrays import Floats, Ints, Problem
 from planner.simulation.assessment import Assessment
 from planner.units import gbps_from_payload
 
@@ -32,7 +32,7 @@ class Margin:
     limited_by: str
 
 
-def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Margin:
+def headroom(problem: Problem, assessment: Assessment) -> Margin:
     r"""Return how much more demand a plan bears.
 
     With static steering loads grow in proportion, so the factor is the least ratio of capacity to
@@ -45,10 +45,8 @@ def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Ma
     ----------
     problem : Problem
         The problem as arrays.
-    solution : Solution
-        What was decided.
     assessment : Assessment
-        The judge's replay of it.
+        The judge's replay of the plan.
 
     Returns
     -------
@@ -58,9 +56,10 @@ def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Ma
     Notes
     -----
     All demand grows alike: one origin or service that grows alone may fill a region sooner.
-    Latency is kept because it is promised at the ceilings.
+    Latency is kept because it is promised at the ceilings.  Degraded paths and tunnels between
+    regions are not looked at.
     """
-    capacity = _capacity_rps(problem, solution)
+    capacity = _capacity_rps(problem, assessment.replicas)
     states = np.flatnonzero(problem.must_survive)
     load = assessment.load_rps[states]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,9 +72,9 @@ def headroom(problem: Problem, solution: Solution, assessment: Assessment) -> Ma
     return Margin(float(regions.min()), regions, _limit(problem, states, ratio, uplink))
 
 
-def _capacity_rps(problem: Problem, solution: Solution) -> Floats:
+def _capacity_rps(problem: Problem, replicas: Ints) -> Floats:
     """Return what each region may carry in each state, shape (K, S, R)."""
-    full = problem.rps_per_replica * solution.replicas
+    full = problem.rps_per_replica * replicas
     capacity: Floats = problem.ceiling_share[:, None, None] * full * problem.region_up[:, None, :]
     return capacity
 
@@ -111,6 +110,8 @@ def _adaptive(problem: Problem, capacity: Floats, regions: Floats) -> Margin:
 def _largest_factor(problem: Problem, state: int, hour: int, capacity_rps: Floats) -> float:
     """Solve ``max φ`` with ``φ·D`` routed within capacities and uplinks."""
     demand = problem.demand_rps[:, :, hour]
+    if problem.conditions is not None and problem.conditions.demand_factor is not None:
+        demand = demand * problem.conditions.demand_factor[state]
     if demand.sum() <= 0:
         return np.inf
     allowed = problem.state_admissible[state] & problem.region_up[state] & (demand > 0)[..., None]

@@ -7,18 +7,15 @@ warm and new connections, home calls and serving regions, and its own percentile
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from planner.latency.station import Station, station
-from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
-from planner.simulation.mixture import Cases, Mixture, tail_table
+from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.simulation.flows import Flows
+from planner.simulation.shedding import gathered
+from planner.simulation.streams import Streams, mixture, streams
 
 PROBABILITY = 0.95
-
-CUT_MS = 1e6
-"""Stands for a path that is cut: later than any limit, yet a number."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +37,17 @@ class Percentiles:
     region_ms: Floats
 
 
-@dataclass(frozen=True)
-class _Service:
-    """What the percentiles of one service are made of; `carried` has only the promised states."""
-
-    carried: Floats
-    queue_row: Ints
-    queues: Station
-    cases: Cases
-    leg_ms: Floats
-    point_share: Floats
-    home_ms: Floats
-
-
-def percentiles(problem: Problem, solution: Solution, carried_rps: Floats) -> Percentiles:
+def percentiles(problem: Problem, replicas: Ints, flows: Flows) -> Percentiles:
     """Return the 95th percentiles of every origin in every promised state, and of every region.
 
     Parameters
     ----------
     problem : Problem
         The problem as arrays.
-    solution : Solution
-        Replicas.
-    carried_rps : ndarray, shape (K, S, O, R, H)
-        Requests per second of each origin that each region takes.
+    replicas : ndarray of int, shape (K, S, R)
+        What runs in each state.
+    flows : Flows
+        Parts of demand that each region serves.
 
     Returns
     -------
@@ -77,171 +61,87 @@ def percentiles(problem: Problem, solution: Solution, carried_rps: Floats) -> Pe
     of its points.  A queue has replicas × `workers_per_replica` servers; its tail is that of
     `planner.latency.queueing`, read from a table.
     """
-    states, services, origins, regions, _ = carried_rps.shape
+    states, services = problem.home_region.shape
+    _, origins, regions = problem.latency_ms.shape
     state_ms = np.full((states, services, origins), np.nan)
     state_hour = np.full(state_ms.shape, -1, dtype=np.int64)
     region_ms = np.full((services, regions), np.nan)
     promised = np.flatnonzero(problem.must_survive)
     for service in range(services):
-        parts = _service(problem, solution, carried_rps[promised, service], service, promised)
-        if parts is not None:
-            found = _by_origin(parts)
-            state_ms[promised, service], state_hour[promised, service] = found
-            region_ms[service] = _by_region(parts)
+        found = streams(problem, replicas, flows, service, promised)
+        if found is not None:
+            worst = worst_hours(
+                found, found.state * origins + found.origin, promised.size * origins
+            )
+            shape = (promised.size, origins)
+            state_ms[promised, service] = worst[0].reshape(shape)
+            state_hour[promised, service] = worst[1].reshape(shape)
+        normal = streams(problem, replicas, flows, service, np.zeros(1, dtype=np.int64))
+        if normal is not None:
+            region_ms[service] = worst_hours(normal, normal.region, regions)[0]
     return Percentiles(state_ms, state_hour, region_ms)
 
 
-def _service(
-    problem: Problem, solution: Solution, carried: Floats, service: int, states: Ints
-) -> _Service | None:
-    """Gather one service's queues and network; None where it carries nothing."""
-    load = carried.sum(axis=1)
-    busy = np.argwhere(load > 0)
-    if not len(busy):
-        return None
-    key = np.column_stack([busy[:, 1], load[load > 0]])
-    kinds, row = np.unique(key, axis=0, return_inverse=True)
-    queue_row = np.zeros(load.shape, dtype=np.int64)
-    queue_row[load > 0] = row.ravel()
-    network, home = problem.network, problem.home_region[states, service]
-    detour = np.clip(problem.state_rtt_ms[states] - problem.rtt_ms, 0.0, CUT_MS)
-    to_home = _to_home_ms(problem, states, home)
-    return _Service(
-        carried=carried,
-        queue_row=queue_row,
-        queues=_stations(problem, solution, service, kinds),
-        cases=_cases(problem, service),
-        leg_ms=network.point_rtt_ms[None] + detour[:, :, None, :],
-        point_share=network.point_share,
-        home_ms=to_home,
-    )
+def worst_hours(
+    found: Streams, group: Ints, groups: int, probability: float = PROBABILITY
+) -> tuple[Floats, Ints]:
+    """Return the percentile of each group in its worst hour, and which hour that is.
 
+    Parameters
+    ----------
+    found : Streams
+        What is served.
+    group : ndarray of int, shape (F,)
+        Group of each row, from 0.
+    groups : int
+        Number of groups.
+    probability : float
+        Which percentile, as a share.
 
-def _to_home_ms(problem: Problem, states: Ints, home: Ints) -> Floats:
-    """Return the round trip from each region to the state's home region, ms, shape (K, R)."""
-    way = [
-        problem.region_rtt_ms(int(k))[:, h] if h >= 0 else np.zeros(len(problem.axes.regions))
-        for k, h in zip(states, home, strict=True)
-    ]
-    return np.minimum(np.stack(way), CUT_MS)
+    Returns
+    -------
+    ms : ndarray, shape (groups,)
+        Percentile, ms; NaN where nobody is served.
+    hour : ndarray of int, shape (groups,)
+        Index of the hour, -1 where there is none.
 
-
-def _stations(problem: Problem, solution: Solution, service: int, kinds: Floats) -> Station:
-    """Return the queues of regions (first column) at loads (second column)."""
-    region = kinds[:, 0].astype(np.int64)
-    queue, size = problem.queue, np.ones(len(kinds))
-    return station(
-        solution.replicas[service, region] * queue.workers_per_replica[service],
-        kinds[:, 1],
-        queue.service_time_ms[service] * size,
-        queue.arrival_cv2[service] * size,
-        queue.service_cv2[service] * size,
-    )
-
-
-def _cases(problem: Problem, service: int) -> Cases:
-    """Combine jitter, new connections and home calls; cases of probability 0 are left out."""
-    network = problem.network
-    new, called = network.new_connection_share[service], problem.home_share[service]
-    jitter = list(zip(network.jitter_factor, network.jitter_share, strict=True))
-    trips = [(1.0, 1 - new), (1 + network.setup_round_trips[service], new)]
-    home = [(0.0, 1 - called), (1.0, called)]
-    rows = [
-        (factor * count, factor * away, share * opened * calls)
-        for (factor, share), (count, opened), (away, calls) in product(jitter, trips, home)
-        if share * opened * calls > 0
-    ]
-    return Cases(*np.array(rows).T)
-
-
-def _by_origin(parts: _Service) -> tuple[Floats, Ints]:
-    """Return worst-hour percentiles and those hours, shape (K', O) each."""
-    share, users = _shares(parts.carried, axis=2)
-    seed, rival = _seed_hours(parts, share, users)
-    group = np.argwhere(users & (seed | rival))
-    worst, hour = np.full(users.shape[:2], np.nan), np.full(users.shape[:2], -1)
-    mixture = _mixture(parts, share, group)
-    seeded = seed[tuple(group.T)]
-    state, origin, at = group[seeded].T
-    worst[state, origin] = mixture.of(seeded).quantile_ms(PROBABILITY)
-    hour[state, origin] = at
-    later = ~seeded & (mixture.tail(worst[group[:, 0], group[:, 1]]) > 1 - PROBABILITY)
-    late = mixture.of(later).quantile_ms(PROBABILITY)
-    for (k, o, h), value in zip(group[later].tolist(), late.tolist(), strict=True):
-        if value > worst[k, o]:
-            worst[k, o], hour[k, o] = value, h
+    Notes
+    -----
+    One hour of each group is taken to be its worst; any other is looked at only if more than
+    1 − `probability` of its requests are later than that.
+    """
+    users = gathered(group, found.rps, groups)
+    seed, rival = _seed_hours(found, group, users)
+    asked = np.argwhere(seed | rival)
+    number = np.full(users.shape, -1)
+    number[tuple(asked.T)] = np.arange(len(asked))
+    mixed = mixture(found, number[group] >= 0, number[group], len(asked))
+    seeded = seed[tuple(asked.T)]
+    worst, hour = np.full(groups, np.nan), np.full(groups, -1)
+    at, when = asked[seeded].T
+    worst[at] = mixed.of(seeded).quantile_ms(probability)
+    hour[at] = when
+    later = ~seeded & (mixed.tail(worst[asked[:, 0]]) > 1 - probability)
+    late = mixed.of(later).quantile_ms(probability)
+    for (g, h), value in zip(asked[later].tolist(), late.tolist(), strict=True):
+        if value > worst[g]:
+            worst[g], hour[g] = value, h
     return worst, hour
 
 
-def _shares(carried: Floats, axis: int) -> tuple[Floats, Bools]:
-    """Return parts of the users along an axis, and where there are any."""
-    total = carried.sum(axis=axis, keepdims=True)
-    share = np.divide(carried, total, out=np.zeros_like(carried), where=total > 0)
-    return share, np.squeeze(total > 0, axis=axis)
-
-
-def _seed_hours(parts: _Service, share: Floats, users: Bools) -> tuple[Bools, Bools]:
-    """Return one hour of each origin that is probably its worst, and those that might be worse.
+def _seed_hours(found: Streams, group: Ints, users: Floats) -> tuple[Bools, Bools]:
+    """Return one hour of each group that is probably its worst, and those that might be worse.
 
     An hour with the same shares and no more load at any region cannot be worse.
     """
-    load = parts.carried.sum(axis=1)
-    heat = np.einsum("korh,krh->koh", share, load / np.maximum(load.max(axis=2), 1e-300)[..., None])
-    best = np.where(users, heat, -1.0).argmax(axis=2)[..., None]
-    seed = np.arange(users.shape[2]) == best
-    at_seed = np.take_along_axis(share, best[:, :, None], axis=3)
-    seed_load = np.take_along_axis(load[:, None], best[:, :, None], axis=3)
-    alike = np.abs(share - at_seed).max(axis=2) <= 1e-9
-    calmer = ((load[:, None] <= seed_load) | (share == 0)).all(axis=2)
-    return seed & users, users & ~seed & ~(alike & calmer)
-
-
-def _mixture(parts: _Service, share: Floats, group: Ints) -> Mixture:
-    """Return the distributions of groups (state, origin, hour)."""
-    state, origin, hour = group.T
-    row, region = np.nonzero(share[state, origin, :, hour] > 0)
-    weight = share[state[row], origin[row], region, hour[row]]
-    return _spread(parts, row, len(group), weight, state[row], origin[row], region, hour[row])
-
-
-def _by_region(parts: _Service) -> Floats:
-    """Return worst-hour percentiles over the users of each region, normal state, shape (R,)."""
-    share, users = _shares(parts.carried[0], axis=0)
-    group = np.argwhere(users)
-    region, hour = group.T
-    row, origin = np.nonzero(share[:, region, hour].T > 0)
-    weight = share[origin, region[row], hour[row]]
-    state = np.zeros(row.size, dtype=np.int64)
-    mixture = _spread(parts, row, len(group), weight, state, origin, region[row], hour[row])
-    busiest = parts.carried[0].sum(axis=0).argmax(axis=1)
-    seeded = hour == busiest[region]
-    worst = np.full(users.shape[0], np.nan)
-    worst[region[seeded]] = mixture.of(seeded).quantile_ms(PROBABILITY)
-    later = ~seeded & (mixture.tail(worst[region]) > 1 - PROBABILITY)
-    np.maximum.at(worst, region[later], mixture.of(later).quantile_ms(PROBABILITY))
-    return worst
-
-
-def _spread(
-    parts: _Service,
-    group: Ints,
-    groups: int,
-    weight: Floats,
-    state: Ints,
-    origin: Ints,
-    region: Ints,
-    hour: Ints,
-) -> Mixture:
-    """Spread rows over the points of their origins; tabulate the queues that they meet."""
-    used, queue = np.unique(parts.queue_row[state, region, hour], return_inverse=True)
-    row, point = np.nonzero(parts.point_share[origin] > 0)
-    return Mixture(
-        group=group[row],
-        groups=groups,
-        weight=weight[row] * parts.point_share[origin[row], point],
-        leg_ms=parts.leg_ms[state[row], origin[row], point, region[row]],
-        home_ms=parts.home_ms[state[row], region[row]],
-        queue=queue[row],
-        cases=parts.cases,
-        table=tail_table(parts.queues.take(used)),
-    )
+    total = users[group]
+    share = np.divide(found.rps, total, out=np.zeros_like(total), where=total > 0)
+    fullest = np.maximum(found.load_rps.max(axis=1, keepdims=True), 1e-300)
+    heat = gathered(group, share * found.load_rps / fullest, len(users))
+    best = np.where(users > 0, heat, -1.0).argmax(axis=1)
+    seed = (np.arange(users.shape[1]) == best[:, None]) & (users > 0)
+    at = best[group][:, None]
+    same = np.abs(share - np.take_along_axis(share, at, axis=1)) <= 1e-9
+    calm = (found.load_rps <= np.take_along_axis(found.load_rps, at, axis=1)) | (share == 0)
+    doubt = gathered(group, (~(same & calm)).astype(np.float64), len(users)) > 0
+    return seed, (users > 0) & ~seed & doubt

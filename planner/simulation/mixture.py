@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.latency.station import Station, sojourn_tail_of
+from planner.latency.station import Station, absolute_ms, mean_wait_of, sojourn_tail_of
 from planner.problem.arrays import Bools, Floats, Ints
 
 CHEAP_POINTS, DEAR_POINTS = 1024, 384
@@ -33,10 +33,13 @@ class TailTable:
         P(T > t) at ``t = reach · (i / n)²``.
     reach_ms : ndarray, shape (Q,)
         Last time of each grid, ms; the tail beyond it is that at its end.
+    mean_ms : ndarray, shape (Q,)
+        Mean sojourn, ms; inf where there is no steady state.
     """
 
     tail: Floats
     reach_ms: Floats
+    mean_ms: Floats
 
     def at(self, queue: Ints, t_ms: Floats) -> Floats:
         """Return the tails of queues at times.
@@ -97,7 +100,8 @@ def tail_table(queues: Station) -> TailTable:
     grid = reach[:, None] * (np.arange(points + 1) / points) ** 2
     each = np.repeat(np.arange(count), points + 1)
     tail = sojourn_tail_of(queues.take(each), grid.ravel()).reshape(count, points + 1)
-    return TailTable(tail, reach * queues.service_time_ms)
+    mean = absolute_ms(1 + mean_wait_of(queues), queues)
+    return TailTable(tail, reach * queues.service_time_ms, mean)
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,14 @@ class Cases:
         Factors on the round trip to the region and on that to the home region.
     probability : ndarray, shape (C,)
         Probability of each case; the sum is 1.
+    fresh : ndarray, shape (C,)
+        1 where the request opens a connection, else 0.
     """
 
     leg_factor: Floats
     home_factor: Floats
     probability: Floats
+    fresh: Floats
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,11 @@ class Mixture:
         Cases of the network, the same for all rows.
     table : TailTable
         Sojourn tails.
+    extra_ms : ndarray, shape (F,), or None
+        Delay of loss recovery, ms; None for none.
+    chance : ndarray, shape (F, C), or None
+        Part of each case's probability that the row stands for: rows that differ in `extra_ms`
+        share it; None for all of it.
 
     Examples
     --------
@@ -146,7 +158,8 @@ class Mixture:
     >>> from planner.latency.station import station
     >>> table = tail_table(station([1], [12.5], [40.0], [1.0], [1.0]))
     >>> one, zero = np.ones(1), np.zeros(1, np.int64)
-    >>> users = Mixture(zero, 1, one, 20 * one, 0 * one, zero, Cases(one, one, one), table)
+    >>> cases = Cases(one, one, one, zero)
+    >>> users = Mixture(zero, 1, one, 20 * one, 0 * one, zero, cases, table)
     >>> users.quantile_ms(0.95).round(1)
     array([259.7])
     """
@@ -159,6 +172,8 @@ class Mixture:
     queue: Ints
     cases: Cases
     table: TailTable
+    extra_ms: Floats | None = None
+    chance: Floats | None = None
 
     def of(self, chosen: Bools) -> Mixture:
         """Return some of the groups, numbered anew.
@@ -183,13 +198,36 @@ class Mixture:
             leg_ms=self.leg_ms[rows],
             home_ms=self.home_ms[rows],
             queue=self.queue[rows],
+            extra_ms=None if self.extra_ms is None else self.extra_ms[rows],
+            chance=None if self.chance is None else self.chance[rows],
         )
 
     def _delay_ms(self) -> Floats:
         """Return what the network takes in each row and case, shape (F, C), ms."""
         leg = self.leg_ms[:, None] * self.cases.leg_factor
         delay: Floats = leg + self.home_ms[:, None] * self.cases.home_factor
+        if self.extra_ms is not None:
+            delay += self.extra_ms[:, None]
         return delay
+
+    def _over_cases(self, values: Floats) -> Floats:
+        """Weight values [F, C] with the probabilities of their cases, shape (F,)."""
+        if self.chance is None:
+            return values @ self.cases.probability
+        weighted: Floats = np.einsum("fc,fc,c->f", values, self.chance, self.cases.probability)
+        return weighted
+
+    def mean_ms(self) -> Floats:
+        """Return the mean of each group.
+
+        Returns
+        -------
+        ndarray, shape (groups,)
+            Milliseconds, exact for the queues' mean; inf where a queue is not steady.
+        """
+        queue = self.table.mean_ms[self.queue][:, None]
+        each = self._over_cases(self._delay_ms() + queue)
+        return np.bincount(self.group, self.weight * each, self.groups).astype(np.float64)
 
     def tail(self, t_ms: Floats, delay_ms: Floats | None = None) -> Floats:
         """Return P(T > t) of each group at its own time.
@@ -208,21 +246,27 @@ class Mixture:
         """
         delay = self._delay_ms() if delay_ms is None else delay_ms
         rest = t_ms[self.group][:, None] - delay
-        each = self.table.at(self.queue[:, None], rest) @ self.cases.probability
+        each = self._over_cases(self.table.at(self.queue[:, None], rest))
         return np.bincount(self.group, self.weight * each, self.groups).astype(np.float64)
 
-    def quantile_ms(self, probability: float) -> Floats:
+    def quantile_ms(
+        self, probability: float, *, least_ms: Floats | None = None, width_ms: float = WIDTH_MS
+    ) -> Floats:
         """Return the time that a share of each group's requests does not exceed.
 
         Parameters
         ----------
         probability : float
             The share, below 1.
+        least_ms : ndarray, shape (groups,), optional
+            A lower quantile, where it is known already, ms.
+        width_ms : float
+            Width of the bracket at which to stop, ms.
 
         Returns
         -------
         ndarray, shape (groups,)
-            Milliseconds, by bisection on the tail to 1e-4 ms; inf where a queue is not steady.
+            Milliseconds, the upper end of the bracket; inf where a queue is not steady.
 
         Notes
         -----
@@ -232,9 +276,9 @@ class Mixture:
         latest = delay.max(axis=1, initial=0.0) + self.table.reach_ms[self.queue]
         high = np.zeros(self.groups)
         np.maximum.at(high, self.group, latest)
-        low = np.zeros(self.groups)
+        low = np.zeros(self.groups) if least_ms is None else np.minimum(least_ms, high)
         stuck = self.tail(high, delay) > 1 - probability
-        while self.groups and float((high - low).max()) > WIDTH_MS:
+        while self.groups and float((high - low).max()) > width_ms:
             middle = (low + high) / 2
             late = self.tail(middle, delay) > 1 - probability
             low, high = np.where(late, middle, low), np.where(late, high, middle)

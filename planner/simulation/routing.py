@@ -6,32 +6,55 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.problem.arrays import Floats, Ints, Problem, Solution
+from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
+from planner.simulation.flows import Flows
+from planner.simulation.setting import Setting
+
+SLACK = 1e-9
+"""Part of a demand that may be missing from its shares: rounding."""
 
 
 @dataclass(frozen=True)
 class Routing:
-    """Parts of each origin's demand, by where they go; the last axis is hours, or 1 for all alike.
+    """What is sent where in some states.
 
     Attributes
     ----------
-    share : ndarray, shape (K, S, O, R, H or 1)
-        Part sent to each region that may serve it.
-    no_region, inadmissible : ndarray, shape (K, S, O, H or 1)
-        Part for which no region is up, and part sent where it may not be served.
-    capacity, uplink : ndarray, shape (K, S, O, H or 1)
-        Part that a balancer turns away for want of capacity or uplink; 0 where DNS steers.
+    sent : Flows
+        Parts of each origin's demand; region R stands for none.
+    column : ndarray of int, shape (F,)
+        Order column that each row follows; -1 where it follows none.
+    cause : ndarray of int, shape (F,)
+        Why the region does not serve it, as an index of `CAUSES`; -1 where it does.
     """
 
+    sent: Flows
+    column: Ints
+    cause: Ints
+
+
+@dataclass(frozen=True)
+class Followers:
+    """Order columns once for each service that follows them.
+
+    Attributes
+    ----------
+    column : ndarray of int, shape (E,)
+        Index of the order column; -1 for demand that follows none.
+    service, origin : ndarray of int, shape (E,)
+        Who follows it.
+    share : ndarray, shape (E,)
+        Part of that demand.
+    """
+
+    column: Ints
+    service: Ints
+    origin: Ints
     share: Floats
-    no_region: Floats
-    inadmissible: Floats
-    capacity: Floats
-    uplink: Floats
 
 
-def static_routing(problem: Problem, solution: Solution) -> Routing:
-    """Follow each share to the first region of its order that is up.
+def followers(problem: Problem, solution: Solution) -> Followers:
+    """Return who follows which order column, services in order, then origins.
 
     Parameters
     ----------
@@ -39,6 +62,42 @@ def static_routing(problem: Problem, solution: Solution) -> Routing:
         The problem as arrays.
     solution : Solution
         Shares and orders.
+
+    Returns
+    -------
+    Followers
+        What shares leave over follows no column.
+    """
+    services, origins, _ = problem.demand_rps.shape
+    parts = []
+    for service in range(services):
+        mine = np.flatnonzero(solution.host == problem.host_of_service[service])
+        share, origin = solution.share[mine], solution.origin[mine]
+        rest = np.maximum(1.0 - np.bincount(origin, share, origins), 0.0)
+        short = np.flatnonzero(rest > SLACK)
+        column = np.concatenate([mine, np.full(short.size, -1)])
+        origin = np.concatenate([origin, short])
+        share = np.concatenate([share, rest[short]])
+        order = np.argsort(origin, kind="stable")
+        parts.append((column[order], np.full(order.size, service), origin[order], share[order]))
+    return Followers(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def static_routing(
+    setting: Setting, solution: Solution, states: Ints, who: Followers | None = None
+) -> Routing:
+    """Follow each share to the first region of its order that is up.
+
+    Parameters
+    ----------
+    setting : Setting
+        What holds.
+    solution : Solution
+        Shares and orders.
+    states : ndarray of int, shape (K',)
+        Which states.
+    who : Followers, optional
+        Those of the solution, where they are known already.
 
     Returns
     -------
@@ -50,35 +109,84 @@ def static_routing(problem: Problem, solution: Solution) -> Routing:
     DNS is taken to have drained: every resolver follows the order that the state asks for.  A share
     that reaches a region which may not serve it is lost there; it does not go on to the next.
     """
-    states, regions = problem.region_up.shape
-    services, origins, _ = problem.demand_rps.shape
-    sent = np.zeros((states, services, origins, regions + 1))
-    first = _first_up(solution.order, problem)
-    for service, host in enumerate(problem.host_of_service):
-        mine = solution.host == host
-        place = solution.origin[mine][None] * (regions + 1) + first[:, mine]
-        place = place + np.arange(states)[:, None] * origins * (regions + 1)
-        part = np.broadcast_to(solution.share[mine], place.shape)
-        count = np.bincount(place.ravel(), part.ravel(), states * origins * (regions + 1))
-        sent[:, service] = count.reshape(states, origins, regions + 1)
-    share = np.where(problem.state_admissible, sent[..., :-1], 0.0)
-    inadmissible = sent[..., :-1].sum(axis=3) - share.sum(axis=3)
-    nothing = np.maximum(1.0 - sent[..., :-1].sum(axis=3), 0.0)
-    none = np.zeros((states, services, origins, 1))
-    return Routing(
-        share=share[..., None],
-        no_region=np.where(nothing > 1e-9, nothing, 0.0)[..., None],
-        inadmissible=np.where(inadmissible > 1e-9, inadmissible, 0.0)[..., None],
-        capacity=none,
-        uplink=none,
+    who = followers(setting.problem, solution) if who is None else who
+    first = first_up(solution.order, setting.problem.region_up[states])
+    nowhere = np.full((states.size, 1), setting.problem.region_up.shape[1])
+    region = np.concatenate([first, nowhere], axis=1)[:, who.column].ravel()
+    each = who.column.size
+    sent = Flows(
+        state=np.repeat(states, each),
+        service=np.tile(who.service, states.size),
+        origin=np.tile(who.origin, states.size),
+        region=region,
+        share=np.tile(who.share, states.size),
     )
+    cause = setting.stops(sent.state, sent.service, sent.origin, sent.region)
+    return Routing(sent, np.tile(who.column, states.size), cause)
 
 
-def _first_up(order: Ints, problem: Problem) -> Ints:
-    """Return the first region of each order that is up, R where none is, shape (K, C)."""
-    states, regions = problem.region_up.shape
-    alive = np.concatenate([problem.region_up, np.zeros((states, 1), dtype=bool)], axis=1)
-    up = alive[:, order]
-    place = up.argmax(axis=2)
-    found = np.take_along_axis(np.broadcast_to(order, up.shape), place[..., None], axis=2)[..., 0]
-    return np.where(up.any(axis=2), found, regions)
+def first_up(order: Ints, region_up: Bools) -> Ints:
+    """Return the first region of each order that is up.
+
+    Parameters
+    ----------
+    order : ndarray of int, shape (C, D)
+        Regions in order of preference, padded with -1.
+    region_up : ndarray of bool, shape (K, R)
+        Whether each region is up.
+
+    Returns
+    -------
+    ndarray of int, shape (K, C)
+        The region that each order leads to, R where none of it is up.
+
+    Examples
+    --------
+    >>> up = np.array([[True, True, True], [False, True, True]])
+    >>> first_up(np.array([[0, 2], [1, 0], [0, -1]]), up).tolist()
+    [[0, 1, 0], [2, 1, 3]]
+    """
+    states, regions = region_up.shape
+    alive = np.concatenate([region_up, np.zeros((states, 1), dtype=bool)], axis=1)
+    found = np.full((states, len(order)), regions, dtype=np.int64)
+    for place in reversed(range(order.shape[1])):
+        here = order[:, place]
+        np.copyto(found, here[None], where=alive[:, here])
+    return found
+
+
+def next_up(
+    setting: Setting, order: Ints, flows: Flows, column: Ints, tried: Ints
+) -> tuple[Ints, Ints]:
+    """Return the next region of each order that is up and may serve, and its place in the order.
+
+    Parameters
+    ----------
+    setting : Setting
+        What holds.
+    order : ndarray of int, shape (C, D)
+        Regions in order of preference, padded with -1.
+    flows : Flows
+        Rows that go on.
+    column : ndarray of int, shape (F,)
+        Order column of each.
+    tried : ndarray of int, shape (F,)
+        Place in the order that was tried last, -1 for none.
+
+    Returns
+    -------
+    region : ndarray of int, shape (F,)
+        Region, R where none is left.
+    place : ndarray of int, shape (F,)
+        Its place in the order, D where none is left.
+    """
+    regions, depth = setting.problem.region_up.shape[1], order.shape[1]
+    region, place = np.full(len(flows), regions), np.full(len(flows), depth)
+    for at in reversed(range(depth)):
+        here = order[column, at]
+        ahead = np.flatnonzero((at > tried) & (here >= 0))
+        state, there = flows.state[ahead], here[ahead]
+        cause = setting.stops(state, flows.service[ahead], flows.origin[ahead], there)
+        good = ahead[(cause < 0) & setting.problem.region_up[state, there]]
+        region[good], place[good] = here[good], at
+    return region, place

@@ -71,7 +71,7 @@ def judge(problem: Problem, solution: Solution) -> Judgement:
         If the solver gives up routing a state under adaptive steering.
     """
     assessment = replay.simulate(problem, solution)
-    margin = headroom(problem, solution, assessment)
+    margin = headroom(problem, assessment)
     worst = assessment.worst
     return Judgement(
         region_p95_ms=assessment.region_p95_ms,

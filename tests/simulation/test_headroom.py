@@ -26,7 +26,7 @@ def solved(seed: int, steering: str) -> tuple[Problem, Solution, Margin] | None:
         solution = solve(problem, gap=1e-3, time_limit_s=20.0)
     except Infeasible:
         return None
-    return problem, solution, headroom(problem, solution, simulate(problem, solution))
+    return problem, solution, headroom(problem, simulate(problem, solution))
 
 
 def grown(problem: Problem, factor: float) -> Problem:
@@ -146,6 +146,6 @@ def test_without_demand_there_is_no_limit() -> None:
     found = next(x for seed in SEEDS if (x := solved(seed, "static")) is not None)
     problem, solution, _ = found
     idle = replace(problem, demand_rps=np.zeros_like(problem.demand_rps))
-    margin = headroom(idle, solution, simulate(idle, solution))
+    margin = headroom(idle, simulate(idle, solution))
     assert margin.factor == np.inf
     assert margin.limited_by == "nothing: there is no demand"

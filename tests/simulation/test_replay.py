@@ -17,7 +17,9 @@ from planner.optimization.optimize import solve
 from planner.problem.arrays import Floats, Ints, Problem, Solution
 from planner.simulation.replay import simulate
 from planner.units import KIB_BITS
+from tests.oracles.carried import carried_rps
 from tests.oracles.instances import random_problem
+from tests.oracles.replay_cells import replay_state
 from tests.oracles.replay_loop import replay
 from tests.oracles.solutions import random_solution
 from tests.oracles.static_columns import SECONDS_PER_MONTH
@@ -37,11 +39,28 @@ def test_the_replay_is_that_of_plain_loops(seed: int) -> None:
     problem = random_problem(seed)
     solution = random_solution(problem, seed)
     found = simulate(problem, solution)
-    taken, lost = replay(problem, solution)
-    assert found.carried_rps == pytest.approx(cells(taken, found.carried_rps.shape), abs=1e-9)
+    loop = replay(problem, solution)
+    carried = carried_rps(found)
+    assert carried == pytest.approx(cells(loop.taken, carried.shape), abs=1e-9)
     for cause in CAUSES:
         booked = getattr(found.lost, cause)
-        assert booked == pytest.approx(cells(lost[cause], booked.shape), abs=1e-9), cause
+        assert booked == pytest.approx(cells(loop.lost[cause], booked.shape), abs=1e-9), cause
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_it_is_that_of_a_loop_over_all_cells(seed: int) -> None:
+    problem = random_problem(seed)
+    solution = random_solution(problem, seed, plenty=2)
+    found = simulate(problem, solution)
+    for k in range(len(problem.axes.states)):
+        plain = replay_state(problem, solution, k)
+        assert found.carried_rps(k) == pytest.approx(plain.carried_rps, rel=1e-9, abs=1e-9)
+        lost = found.lost.no_region[k] + found.lost.cut[k] + found.lost.inadmissible[k]
+        assert lost == pytest.approx(plain.lost_rps["elsewhere"], abs=1e-8)
+        assert found.lost.capacity[k] == pytest.approx(plain.lost_rps["capacity"], abs=1e-8)
+        assert found.lost.uplink[k] == pytest.approx(plain.lost_rps["uplink"], abs=1e-8)
+        assert found.means.origin_ms[k] == pytest.approx(plain.origin_ms, rel=1e-9, nan_ok=True)
+        assert found.means.region_ms[k] == pytest.approx(plain.region_ms, rel=1e-9, nan_ok=True)
 
 
 def test_every_cause_occurs_in_those_cases() -> None:
@@ -61,7 +80,7 @@ def test_demand_is_either_taken_or_lost_and_replicas_never_hurt(seed: int, more:
     solution = random_solution(problem, seed)
     found = simulate(problem, solution)
     turned_away = found.lost.total - found.lost.home
-    both = found.carried_rps.sum(axis=3) + turned_away
+    both = carried_rps(found).sum(axis=3) + turned_away
     assert both == pytest.approx(np.broadcast_to(problem.demand_rps, both.shape), abs=1e-9)
     assert (found.lost.total >= 0).all()
     richer = replace(solution, replicas=solution.replicas + more)
@@ -100,7 +119,7 @@ def priced(problem: Problem, solution: Solution, lost_rps: Floats) -> float:
     usd = float((problem.cost_usd_month * solution.replicas).sum())
     usd += float(problem.fixed_cost_usd_month @ (solution.replicas.sum(axis=0) > 0))
     found = simulate(problem, solution)
-    weight = found.carried_rps[0].mean(axis=3)
+    weight = found.carried_rps(0).mean(axis=3)
     mean_ms = float((weight * problem.latency_ms).sum() / problem.demand_rps.mean(axis=2).sum())
     mean_rps = lost_rps.sum(axis=(1, 2)).mean(axis=1) * ~problem.must_survive
     lost = float(mean_rps @ problem.state_probability) * SECONDS_PER_MONTH
@@ -151,7 +170,7 @@ def test_a_balancer_leaves_as_little_unserved_as_can_be(seed: int) -> None:
             least = least_unserved(problem, solution.replicas, k, h)
             scale = float(problem.demand_rps[:, :, h].sum())
             assert lost[k, h] == pytest.approx(least, abs=1e-5 * scale), (k, h)
-    both = found.carried_rps.sum(axis=3) + found.lost.total - found.lost.home
+    both = carried_rps(found).sum(axis=3) + found.lost.total - found.lost.home
     assert both == pytest.approx(np.broadcast_to(problem.demand_rps, both.shape), abs=1e-3)
 
 
@@ -161,8 +180,8 @@ def test_without_a_planned_routing_the_normal_state_is_routed_too() -> None:
         solution = replace(random_solution(problem, seed), routing=None)
         found = simulate(problem, solution)
         scale = float(problem.demand_rps.sum())
-        both = found.carried_rps[0].sum(axis=2) + found.lost.total[0] - found.lost.home[0]
+        both = found.carried_rps(0).sum(axis=2) + found.lost.total[0] - found.lost.home[0]
         assert both == pytest.approx(problem.demand_rps, abs=1e-5 * scale)
         room = problem.rps_per_replica * problem.ceiling_normal_share * solution.replicas
-        taken = found.carried_rps[0].sum(axis=1)
+        taken = found.carried_rps(0).sum(axis=1)
         assert (taken <= room[..., None] * (1 + 1e-5) + 1e-6).all()

@@ -1,0 +1,286 @@
+"""Streams of requests of one service, ready to be mixed: loads, queues, paths and their loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from planner.latency.loss import FIRST_TIMEOUT_MS, LEAST_TIMEOUT_MS, recovery, segments
+from planner.latency.station import Station, station
+from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.simulation.flows import Flows
+from planner.simulation.mixture import Cases, Mixture, tail_table
+from planner.simulation.shedding import gathered
+from planner.simulation.tunnels import path_loss_share, to_home_ms
+
+LEAST_PROBABILITY = 1e-5
+"""Rarer rounds of loss recovery are left out and their probability goes to the others."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What is served of one service in some states.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (K',)
+        Which states.
+    state, origin, region : ndarray of int, shape (F,)
+        Position in `states`, origin and region of each row.
+    rps : ndarray, shape (F, H)
+        Requests per second.
+    load_rps : ndarray, shape (F, H)
+        All that the row's region serves of the service.
+    queue_row : ndarray of int, shape (F, H)
+        Which of the queues it meets.
+    queues : Station
+        Queues, each load and number of servers once.
+    cases : Cases
+        What may happen on the network.
+    leg_ms : ndarray, shape (F, P)
+        Round trip from each of the origin's points, ms.
+    point_share : ndarray, shape (F, P)
+        Shares of those points.
+    home_ms : ndarray, shape (F,)
+        Round trip to the home region, ms; 0 where it is not called.
+    loss_share, home_loss_share : ndarray, shape (F,), or None
+        Share of packets lost on the path and on the tunnels to the home region.
+    segments : float
+        TCP segments of a response.
+    """
+
+    states: Ints
+    state: Ints
+    origin: Ints
+    region: Ints
+    rps: Floats
+    load_rps: Floats
+    queue_row: Ints
+    queues: Station
+    cases: Cases
+    leg_ms: Floats
+    point_share: Floats
+    home_ms: Floats
+    loss_share: Floats | None
+    home_loss_share: Floats | None
+    segments: float
+
+
+def streams(
+    problem: Problem, replicas: Ints, flows: Flows, service: int, states: Ints
+) -> Streams | None:
+    """Gather what is served of one service, with queues and paths.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    replicas : ndarray of int, shape (K, S, R)
+        What runs in each state.
+    flows : Flows
+        What is served.
+    service : int
+        Which service.
+    states : ndarray of int, shape (K',)
+        Which states, ascending.
+
+    Returns
+    -------
+    Streams or None
+        None where nothing of it is served.
+    """
+    wanted = np.zeros(len(problem.region_up), dtype=bool)
+    wanted[states] = True
+    mine = flows.of(wanted[flows.state] & (flows.service == service))
+    conditions = problem.conditions
+    rps = mine.rps(problem.demand_rps, None if conditions is None else conditions.demand_factor)
+    some: Bools = np.any(rps > 0, axis=1)
+    mine, rps = mine.of(some), rps[some]
+    if not len(mine):
+        return None
+    k, o, r = mine.state, mine.origin, mine.region
+    position = np.searchsorted(states, k)
+    cell, cells = np.unique(position * replicas.shape[2] + r, return_inverse=True)
+    load = gathered(cells, rps, cell.size)[cells]
+    servers = replicas[k, service, r] * problem.queue.workers_per_replica[service]
+    row, queues = _queues(problem, service, servers, load)
+    network = problem.network
+    detour_ms = np.maximum(problem.state_rtt_ms[k, o, r] - problem.rtt_ms[o, r], 0.0)
+    home_ms = to_home_ms(problem, states)[position, service, r]
+    return Streams(
+        states=states,
+        state=position,
+        origin=o,
+        region=r,
+        rps=rps,
+        load_rps=load,
+        queue_row=row,
+        queues=queues,
+        cases=cases(problem, service),
+        leg_ms=network.point_rtt_ms[o, :, r] + detour_ms[:, None],
+        point_share=network.point_share[o],
+        home_ms=np.where(np.isfinite(home_ms), home_ms, 0.0),
+        loss_share=_some(None if conditions is None else conditions.loss_share, (k, o, r)),
+        home_loss_share=_home_loss(problem, service, k, r),
+        segments=float(segments(problem.payload_kib[service])),
+    )
+
+
+def _some(share: Floats | None, at: tuple[Ints, Ints, Ints]) -> Floats | None:
+    """Return the shares of the rows, None where all are 0."""
+    if share is None:
+        return None
+    found = share[at]
+    return found if (found > 0).any() else None
+
+
+def _home_loss(problem: Problem, service: int, state: Ints, region: Ints) -> Floats | None:
+    """Return the loss on the tunnels to the home region, None where there is none."""
+    conditions = problem.conditions
+    if conditions is None or conditions.tunnels is None or problem.home_share[service] == 0:
+        return None
+    if not (conditions.tunnels.loss_share[state] > 0).any():
+        return None
+    home = problem.home_region[state, service]
+    return path_loss_share(conditions.tunnels, state, region, home)
+
+
+def _queues(
+    problem: Problem, service: int, servers: Ints, load_rps: Floats
+) -> tuple[Ints, Station]:
+    """Return the queues that rows meet in every hour, each once."""
+    key = np.stack([np.broadcast_to(servers[:, None], load_rps.shape).ravel(), load_rps.ravel()])
+    kinds, row = np.unique(key, axis=1, return_inverse=True)
+    queue, size = problem.queue, np.ones(kinds.shape[1])
+    found = station(
+        kinds[0],
+        kinds[1],
+        queue.service_time_ms[service] * size,
+        queue.arrival_cv2[service] * size,
+        queue.service_cv2[service] * size,
+    )
+    return row.reshape(load_rps.shape), found
+
+
+def cases(problem: Problem, service: int) -> Cases:
+    """Combine jitter, new connections and home calls; cases of probability 0 are left out.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    service : int
+        Which service.
+
+    Returns
+    -------
+    Cases
+        Factors on round trips, and probabilities.
+    """
+    network = problem.network
+    new, called = network.new_connection_share[service], problem.home_share[service]
+    jitter = list(zip(network.jitter_factor, network.jitter_share, strict=True))
+    trips = [(1.0, 1 - new, 0.0), (1 + network.setup_round_trips[service], new, 1.0)]
+    home = [(0.0, 1 - called), (1.0, called)]
+    rows = [
+        (factor * count, factor * away, share * opened * calls, fresh)
+        for (factor, share), (count, opened, fresh), (away, calls) in product(jitter, trips, home)
+        if share * opened * calls > 0
+    ]
+    return Cases(*np.array(rows).T)
+
+
+def mixture(found: Streams, selected: Bools, group: Ints, groups: int) -> Mixture:
+    """Mix the rows of each group by their requests.
+
+    Parameters
+    ----------
+    found : Streams
+        What is served.
+    selected : ndarray of bool, shape (F, H)
+        Rows and hours that are mixed.
+    group : ndarray of int, shape (F, H)
+        The group of each, from 0.
+    groups : int
+        Number of groups.
+
+    Returns
+    -------
+    Mixture
+        Rows spread over the points of their origins and over the rounds of loss recovery.
+    """
+    row, hour = np.nonzero(selected & (found.rps > 0))
+    number, rps = group[row, hour], found.rps[row, hour]
+    total = np.bincount(number, rps, groups)
+    used, queue = np.unique(found.queue_row[row, hour], return_inverse=True)
+    each, point = np.nonzero(found.point_share[row] > 0)
+    source = row[each]
+    plain = Mixture(
+        group=number[each],
+        groups=groups,
+        weight=(rps / total[number])[each] * found.point_share[source, point],
+        leg_ms=found.leg_ms[source, point],
+        home_ms=found.home_ms[source],
+        queue=queue[each],
+        cases=found.cases,
+        table=tail_table(found.queues.take(used)),
+    )
+    return _with_recovery(found, plain, source)
+
+
+def _with_recovery(found: Streams, plain: Mixture, source: Ints) -> Mixture:
+    """Repeat rows on lossy paths for the rounds of a response, of a SYN, and of a home call."""
+    lossy = [x for x in (found.loss_share, found.home_loss_share) if x is not None]
+    if not lossy:
+        return plain
+    made = plain
+    if found.loss_share is not None:
+        p = found.loss_share
+        made, source = _split(made, source, p, found.segments, made.leg_ms, None)
+        timeout = np.full(made.leg_ms.size, FIRST_TIMEOUT_MS - LEAST_TIMEOUT_MS)
+        made, source = _split(made, source, p, 1.0, timeout, found.cases.fresh > 0)
+    if found.home_loss_share is not None:
+        called = found.cases.home_factor > 0
+        p = found.home_loss_share
+        made, source = _split(made, source, p, found.segments, made.home_ms, called)
+    return made
+
+
+def _split(
+    made: Mixture,
+    source: Ints,
+    loss_share: Floats,
+    count: float,
+    rtt_ms: Floats,
+    touched: Bools | None,
+) -> tuple[Mixture, Ints]:
+    """Repeat rows for each round of recovery; cases that are not touched stay in the first."""
+    rounds = recovery(loss_share[source], count, rtt_ms + LEAST_TIMEOUT_MS)
+    kept = rounds.probability > LEAST_PROBABILITY
+    kept[:, 0] |= touched is not None
+    probability = np.where(kept, rounds.probability, 0.0)
+    probability /= probability.sum(axis=1, keepdims=True)
+    row, at = np.nonzero(kept)
+    chance = np.ones((source.size, made.cases.probability.size))
+    chance = (chance if made.chance is None else made.chance)[row]
+    part = probability[row, at][:, None]
+    if touched is None:
+        chance = chance * part
+    else:
+        chance = chance * np.where(touched, part, (at == 0)[:, None])
+    before = np.zeros(source.size) if made.extra_ms is None else made.extra_ms
+    split = Mixture(
+        group=made.group[row],
+        groups=made.groups,
+        weight=made.weight[row],
+        leg_ms=made.leg_ms[row],
+        home_ms=made.home_ms[row],
+        queue=made.queue[row],
+        cases=made.cases,
+        table=made.table,
+        extra_ms=before[row] + rounds.delay_ms[row, at],
+        chance=chance,
+    )
+    return split, source[row]
