@@ -20,18 +20,17 @@ STATIONS = st.tuples(
     st.floats(0.3, 0.999),
     st.floats(0.5, 20.0),
     st.integers(1, 3000),
-    st.sampled_from([0.0, 0.5, 1.0, 3.0]),
-    st.sampled_from([0.0, 0.2, 1.0, 3.0]),
+    st.sampled_from([(1, 1), (0, 0.2), (0.5, 0), (0.5, 1), (1, 0.2), (1, 2), (2, 0.5), (3, 5)]),
 )
 
 
 @settings(max_examples=150, deadline=None)
 @given(STATIONS)
 def test_capacity_is_the_edge_of_the_objective(
-    case: tuple[float, float, int, float, float],
+    case: tuple[float, float, int, tuple[float, float]],
 ) -> None:
-    p, limit, servers, arrival_cv2, service_cv2 = case
-    spread = {"arrival_cv2": arrival_cv2, "service_cv2": service_cv2}
+    p, limit, servers, cv2 = case
+    spread = {"arrival_cv2": cv2[0], "service_cv2": cv2[1]}
     load = capacity_rps(p, limit * SECOND, servers, SECOND, **spread)
     assert 0 <= load <= servers
     idle = sojourn_quantile_ms(p, servers, 0.0, SECOND, **spread) / SECOND
@@ -48,10 +47,10 @@ def test_capacity_is_the_edge_of_the_objective(
 @settings(max_examples=60, deadline=None)
 @given(STATIONS)
 def test_capacity_grows_with_limit_and_more_than_linearly_with_servers(
-    case: tuple[float, float, int, float, float],
+    case: tuple[float, float, int, tuple[float, float]],
 ) -> None:
-    p, limit, servers, arrival_cv2, service_cv2 = case
-    spread = {"arrival_cv2": arrival_cv2, "service_cv2": service_cv2}
+    p, limit, servers, cv2 = case
+    spread = {"arrival_cv2": cv2[0], "service_cv2": cv2[1]}
     load = capacity_rps(p, limit * SECOND, servers, SECOND, **spread)
     assert capacity_rps(p, 1.1 * limit * SECOND, servers, SECOND, **spread) >= load * (1 - 1e-12)
     assert capacity_rps(p, limit * SECOND, 2 * servers, SECOND, **spread) >= 2 * load * (1 - 1e-9)

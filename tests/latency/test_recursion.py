@@ -117,8 +117,8 @@ def test_rounded_coefficients_move_quantiles_by_less_than_two_percent(cv2: float
 
 
 def test_the_mean_of_the_tail_is_service_plus_mean_wait() -> None:
-    times = np.linspace(0, 800, 80_001) * SECOND
-    for arrival, service in ((1.0, 2.0), (2.0, 0.1), (2.0, 0.5)):
+    times = np.linspace(0, 400, 20_001) * SECOND
+    for arrival, service in ((1.0, 2.0), (2.0, 0.4), (2.0, 0.5)):
         spread = {"arrival_cv2": arrival, "service_cv2": service}
         mean = np.trapezoid(sojourn_tail(times, 5, 4.0, SECOND, **spread), times)
         assert mean == pytest.approx(SECOND + mean_wait_ms(5, 4.0, SECOND, **spread), rel=1e-3)
