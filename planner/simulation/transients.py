@@ -87,11 +87,23 @@ def transient(
         duration_s=repair_s,
         start_s=float(starts_s[0]),
     )
+    if _settles_at_once(act):
+        return np.zeros(act.demand.shape[1:3])
     size = max(1, BLOCK // (time.seconds.size * act.way.service.size))
     total = np.zeros(act.demand.shape[1:3])
     for begin in range(0, starts_s.size, size):
         total += _excess(act, time, starts_s[begin : begin + size])
     return np.maximum(total / starts_s.size, 0.0)
+
+
+def _settles_at_once(act: Stage) -> bool:
+    """Return whether nothing takes any time: no region, storage or server is lost."""
+    homes = act.problem.home_region[[0, act.state]]
+    recovery = act.recovery
+    linked = (recovery.retry_attempts > 0).any() or np.isfinite(recovery.timeout_s).any()
+    linked = linked or np.isfinite(recovery.autoscaler_target_share).any()
+    lost = act.run.lost.any() or (act.run.server_share < 1).any()
+    return not (lost or linked or (homes[0] != homes[1]).any())
 
 
 def _excess(act: Stage, time: Clock, starts_s: Floats) -> Floats:
