@@ -162,6 +162,7 @@ def admissible_states(
     allowed: Bools,
     region_up: Bools,
     home_region: Ints,
+    situation: Ints,
     point_rtt_ms: Floats,
     region_rtt_ms: Floats,
     limit_ms: Floats,
@@ -180,8 +181,12 @@ def admissible_states(
         Which regions are up.
     home_region : ndarray of int, shape (K, S)
         Home region of each state; -1 where none is left or needed.
-    point_rtt_ms, region_rtt_ms : ndarray, shape (K, O, P, R) and (K, R, R)
-        Round trips of each state, ms.
+    situation : ndarray of int, shape (K,)
+        Which paths of `point_rtt_ms` hold in each state; 0 in state 0.
+    point_rtt_ms : ndarray, shape (U, O, P, R)
+        Round trips of each situation, ms.
+    region_rtt_ms : ndarray, shape (K, R, R)
+        Round trips between regions in each state, ms.
     limit_ms, emergency_limit_ms : ndarray, shape (S,)
         Limits in state 0 and in all others, ms.
     ceilings : (float, float)
@@ -199,25 +204,46 @@ def admissible_states(
     must strike it out, as `planner.problem.build` does.
     """
     states, services = home_region.shape
-    out = np.zeros((states, *allowed.shape), bool)
-    known: dict[tuple[int, bool, int, bytes], Bools] = {}
-    for state in range(states):
-        paths = point_rtt_ms[state].tobytes() + region_rtt_ms[state].tobytes()
-        for service in range(services):
-            home = int(home_region[state, service])
-            key = (service, state == 0, home, paths)
-            if key not in known:
-                limit = (limit_ms if state == 0 else emergency_limit_ms)[service]
-                late = late_probability(
-                    network,
-                    requests,
-                    service,
-                    float(limit),
-                    ceilings[0 if state == 0 else 1],
-                    home,
-                    point_rtt_ms[state],
-                    region_rtt_ms[state],
-                )
-                known[key] = late <= 1 - PROMISED_PROBABILITY + 1e-12
-            out[state, service] = known[key] & allowed[service] & region_up[state]
+    out = np.empty((states, *allowed.shape), bool)
+    for service in range(services):
+        home = home_region[:, service]
+        to_home = _to_home(region_rtt_ms, home, region_up)
+        first, kind = _questions(home, situation, to_home)
+        kept = np.empty((len(first), *allowed.shape[1:]), bool)
+        for row, state in enumerate(first.tolist()):
+            limit = limit_ms if state == 0 else emergency_limit_ms
+            late = late_probability(
+                network,
+                requests,
+                service,
+                float(limit[service]),
+                ceilings[0 if state == 0 else 1],
+                int(home[state]),
+                point_rtt_ms[situation[state]],
+                np.broadcast_to(to_home[state][:, None], region_rtt_ms.shape[1:]),
+            )
+            kept[row] = late <= 1 - PROMISED_PROBABILITY + 1e-12
+        out[:, service] = kept[kind]
+        out[:, service] &= allowed[service] & region_up[:, None, :]
     return out
+
+
+def _to_home(region_rtt_ms: Floats, home: Ints, region_up: Bools) -> Floats:
+    """Return the way from each region to the home of each state, ms, shape (K, R); 0 without one.
+
+    Regions that are down answer nothing: with the normal way home they tell no states apart.
+    """
+    way = region_rtt_ms[np.arange(len(home)), :, home]
+    usual = region_rtt_ms[0].T[home]
+    return np.where((home >= 0)[:, None], np.where(region_up, way, usual), 0.0)
+
+
+def _questions(home: Ints, situation: Ints, to_home_ms: Floats) -> tuple[Ints, Ints]:
+    """Return a state of each distinct question and the question of each state.
+
+    State 0 has limits of its own and stands alone.
+    """
+    states = np.arange(len(home))
+    rows = np.column_stack([states == 0, home, situation, to_home_ms])
+    _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return first.astype(np.int64), kind.ravel().astype(np.int64)

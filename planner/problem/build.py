@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.failures.states import FailureStates
+from planner.latency.validity import queueing_warnings
 from planner.model.policy import PRESETS
 from planner.model.quantity import gib
 from planner.model.scenario import Scenario
@@ -15,6 +16,8 @@ from planner.problem.arrays import Axes, Bools, Floats, Ints, NodePools, Problem
 from planner.problem.costs import replica_cost_usd_month, server_cost_usd_month
 from planner.problem.demand import demand_rps
 from planner.problem.roundtrips import RoundTrips, round_trips
+from planner.problem.situations import state_conditions
+from planner.problem.sizes import refuse_large
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
     Raises
     ------
     ValueError
-        If the scenario was not checked and names a demand curve that does not exist.
+        If the scenario was not checked and names a demand curve that does not exist, or if the
+        arrays of so many states would not fit.
 
     Notes
     -----
@@ -67,12 +71,14 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
     >>> problem.demand_rps.shape
     (3, 47, 24)
     """
+    refuse_large(states)
     axes = _axes(scenario, states)
     demand, trips = demand_rps(scenario), round_trips(scenario, states)
     home = _home_regions(scenario, axes, states)
     services, policy = _services(scenario, axes), scenario.policy
     requests, cpu, memory = services.requests, services.cpu_cores, services.memory_gib
-    admissible = _admissible(scenario, axes, states, services, trips, home)
+    allowed = _allowed(scenario, axes)
+    admissible = _admissible(scenario, states, services, trips, home, allowed)
     pools = _pools(scenario, axes)
     usd_per_ms, usd_per_lost, factor = _weights(scenario)
     fixed = np.array([r.fixed_cost_usd_month for r in scenario.regions.values()])
@@ -81,7 +87,7 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         host_of_service=services.host,
         demand_rps=demand,
         rtt_ms=trips.mean_ms[0].copy(),
-        state_rtt_ms=trips.mean_ms,
+        state_rtt_ms=trips.mean_ms[trips.situation],
         latency_ms=_latency(requests.home_share, trips, home),
         region_up=states.region_up.copy(),
         must_survive=states.must_survive.copy(),
@@ -114,8 +120,9 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         queue=requests.queue,
         network=trips.network,
         state_region_rtt_ms=trips.region_rtt_ms,
+        conditions=state_conditions(scenario, states, trips, allowed),
         scenario=scenario,
-        warnings=trips.warnings,
+        warnings=(*trips.warnings, *_queue_warnings(scenario)),
     )
 
 
@@ -151,20 +158,21 @@ def _services(scenario: Scenario, axes: Axes) -> _Services:
 
 def _admissible(
     scenario: Scenario,
-    axes: Axes,
     states: FailureStates,
     services: _Services,
     trips: RoundTrips,
     home: Ints,
+    allowed: Bools,
 ) -> Bools:
     """Return which regions may serve which origins in each state, homeless services struck."""
     policy = scenario.policy
     admissible = admissible_states(
         trips.network,
         services.requests,
-        allowed=_allowed(scenario, axes),
+        allowed=allowed,
         region_up=states.region_up,
         home_region=home,
+        situation=trips.situation,
         point_rtt_ms=trips.point_rtt_ms,
         region_rtt_ms=trips.region_rtt_ms,
         limit_ms=services.limit_ms,
@@ -172,6 +180,7 @@ def _admissible(
         ceilings=(policy.ceiling_normal_share, policy.ceiling_emergency_share),
     )
     _strike_homeless(scenario, states, home, admissible)
+    admissible[~states.service_up] = False
     return admissible
 
 
@@ -279,6 +288,16 @@ def _pools(scenario: Scenario, axes: Axes) -> NodePools:
             ]
         ),
         names=tuple(name for _, name, *_ in table),
+    )
+
+
+def _queue_warnings(scenario: Scenario) -> tuple[str, ...]:
+    """Name the services that vary more than the formulas of queues can tell."""
+    services = scenario.services.values()
+    return queueing_warnings(
+        [s.arrival_cv2 for s in services],
+        [s.service_cv2 for s in services],
+        list(scenario.services),
     )
 
 

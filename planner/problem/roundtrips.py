@@ -9,11 +9,12 @@ import numpy as np
 from planner.failures.states import FailureStates
 from planner.geo import fibre_floor_ms, great_circle_km
 from planner.io.datasets import read_rtt_tables, read_table
-from planner.latency.cables import CableGraph, cable_graph
-from planner.latency.paths import corridors_down, detour_ms
 from planner.latency.populations import OriginPoints, origin_points, origin_rtt, region_rtt
 from planner.model.scenario import Scenario
-from planner.problem.arrays import Floats, Network
+from planner.problem.arrays import Floats, Ints, Network
+from planner.problem.conditions import Tunnels
+from planner.problem.detours import Detours, Places, detours
+from planner.problem.overlay import between_regions
 
 # Ours, after the AWS matrix: p10, p90, p99 of a pair lie at 0.988, 1.025, 1.051 of its median.
 JITTER_FACTOR = (0.988, 1.0, 1.025, 1.051)
@@ -30,21 +31,33 @@ class RoundTrips:
 
     Attributes
     ----------
-    point_rtt_ms : ndarray, shape (K, O, P, R)
-        From each point of each origin in each state, ms; inf where the path is cut.
-    mean_ms : ndarray, shape (K, O, R)
+    situation : ndarray of int, shape (K,)
+        Which row of the arrays along ``U`` holds in each state; many states have the same paths.
+    point_rtt_ms : ndarray, shape (U, O, P, R)
+        From each point of each origin, ms; inf where the path is cut.
+    mean_ms : ndarray, shape (U, O, R)
         Mean over the points, ms.
+    loss_share : ndarray, shape (U, O, R), or None
+        Share of packets lost, mean over the points; None for none.
+    uplink_share : ndarray, shape (U, O, R), or None
+        Part of the region's uplink that is left to paths degraded like this one; None for all.
     region_rtt_ms : ndarray, shape (K, R, R)
-        Between regions, ms.
+        Between regions in each state, over the tunnels where the scenario has any, ms.
+    tunnels : Tunnels or None
+        The tunnels.
     network : Network
         The normal state's round trips with shares of points, jitter and connections.
     warnings : tuple of str
         What was noticed.
     """
 
+    situation: Ints
     point_rtt_ms: Floats
     mean_ms: Floats
+    loss_share: Floats | None
+    uplink_share: Floats | None
     region_rtt_ms: Floats
+    tunnels: Tunnels | None
     network: Network
     warnings: tuple[str, ...]
 
@@ -67,7 +80,8 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
     Notes
     -----
     A state's round trip is the normal one plus the detour on the graph of cables in service
-    (planned systems are left out); the mean over points is inf where any of them is cut off.
+    (planned systems are left out) and what degrades the path; the mean over points is inf where any
+    of them is cut off. An origin's paths have less of an uplink where most of its users have.
     """
     latitude = np.array([r.latitude_deg for r in scenario.regions.values()])
     longitude = np.array([r.longitude_deg for r in scenario.regions.values()])
@@ -75,21 +89,49 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
     point, between = _undisturbed(scenario, points, latitude, longitude)
     at = np.stack([latitude, longitude], axis=1)
     places = np.stack([points.latitude_deg.ravel(), points.longitude_deg.ravel()], axis=1)
-    added, parted = _detours(scenario, states, places, at)
-    state_point = point[None] + added.reshape(-1, *point.shape)
-    state_between = between[None] + parted
+    added = detours(scenario, states, Places(places, at))
+    calls = between_regions(scenario, states, between, added)
+    every = point + added.point_ms.reshape(-1, *point.shape)
     share = np.array(points.weight_share)
-    state_mean = _mean(state_point, share)
+    mean = _mean(every, share)
+    loss, uplink = _degraded(added, share)
     return RoundTrips(
-        point_rtt_ms=state_point,
-        mean_ms=state_mean,
-        region_rtt_ms=state_between,
+        situation=added.situation,
+        point_rtt_ms=every,
+        mean_ms=mean,
+        loss_share=loss,
+        uplink_share=uplink,
+        region_rtt_ms=calls.rtt_ms,
+        tunnels=calls.tunnels,
         network=_network(scenario, point, share, between),
-        warnings=(
-            *_parted(states, state_between),
-            *_detoured(scenario, points, at, state_mean[0]),
-        ),
+        warnings=(*calls.warnings, *_detoured(scenario, points, at, mean[0])),
     )
+
+
+def _degraded(added: Detours, share: Floats) -> tuple[Floats | None, Floats | None]:
+    """Return loss and the part of the uplink left, by origin: mean loss, and what most users have.
+
+    The median over an origin's points, weighted with their users, is the part of the uplink that at
+    least half of them have no more of.
+    """
+    loss = uplink = None
+    if added.point_loss_share is not None:
+        lost = added.point_loss_share.reshape(-1, *share.shape, added.point_ms.shape[2])
+        loss = np.einsum("uopr,op->uor", lost, share)
+    if added.point_capacity_share is not None:
+        left = added.point_capacity_share.reshape(-1, *share.shape, added.point_ms.shape[2])
+        uplink = _median(left, share)
+    return loss, uplink
+
+
+def _median(left: Floats, share: Floats) -> Floats:
+    """Return the weighted median over the points, the lower one of two."""
+    order = np.argsort(left, axis=2, kind="stable")
+    weight = np.take_along_axis(np.broadcast_to(share[None, :, :, None], left.shape), order, axis=2)
+    middle = (np.cumsum(weight, axis=2) >= 0.5 - 1e-9).argmax(axis=2)
+    ranked = np.take_along_axis(left, order, axis=2)
+    median: Floats = np.take_along_axis(ranked, middle[:, :, None], axis=2)[:, :, 0]
+    return median
 
 
 def _points(scenario: Scenario) -> OriginPoints:
@@ -157,34 +199,6 @@ def _own_regions(scenario: Scenario, rtt_ms: Floats) -> Floats:
             a, b = regions.index(one), regions.index(other)
             rtt_ms[a, b] = rtt_ms[b, a] = rtt
     return rtt_ms
-
-
-def _detours(
-    scenario: Scenario, states: FailureStates, places: Floats, regions: Floats
-) -> tuple[Floats, Floats]:
-    """Return what each state adds: places to regions [K, n, R], between regions [K, R, R]."""
-    corridors = [g.corridor for g in scenario.risk_groups.values()]
-    if states.group_up.all() or not any(corridors):
-        k = len(states.names)
-        return np.zeros((k, len(places), len(regions))), np.zeros((k, len(regions), len(regions)))
-    graph = _cables_in_service()
-    cut = corridors_down(graph, corridors, states.group_up)
-    return detour_ms(graph, cut, places, regions), detour_ms(graph, cut, regions, regions)
-
-
-def _cables_in_service() -> CableGraph:
-    """Return the graph of cables, planned systems left out."""
-    segments = read_table("cable_segments")
-    return cable_graph(segments[segments["status"] != "planned"], read_table("sites"))
-
-
-def _parted(states: FailureStates, region_rtt_ms: Floats) -> tuple[str, ...]:
-    """Name the states in which regions are parted."""
-    parted = np.isinf(region_rtt_ms).any(axis=(1, 2))
-    names = [states.names[k] for k in np.flatnonzero(parted)]
-    if not names:
-        return ()
-    return (f"regions are cut off from one another in: {', '.join(names)}",)
 
 
 def _detoured(

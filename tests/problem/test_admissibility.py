@@ -128,6 +128,7 @@ def states_of(
         allowed=np.array([[[True, True], [True, False]]]),
         region_up=np.array(up),
         home_region=home,
+        situation=np.arange(len(up)),
         point_rtt_ms=point,
         region_rtt_ms=between,
         limit_ms=np.array([limits[0]]),
