@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from planner.latency.loss import LEAST_TIMEOUT_MS, recovery, segments
 from planner.problem.admissibility import Requests, late_probability
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.arrays import Bools, Floats, Ints, Problem
 
 UTILISATION = np.array(
     [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.94, 0.97, 0.99, 1.0]
@@ -87,7 +87,7 @@ def _between(table: Floats, place: Floats, at: tuple[Ints, Ints, Ints]) -> Float
     return between
 
 
-def lateness(problem: Problem, state: int, fewest: Floats, most: Floats) -> Lateness:
+def lateness(problem: Problem, state: int, fewest: Floats, most: Floats, used: Bools) -> Lateness:
     """Tabulate how many requests are late in a state.
 
     Parameters
@@ -98,6 +98,8 @@ def lateness(problem: Problem, state: int, fewest: Floats, most: Floats) -> Late
         The failure state, whose detours hold.
     fewest, most : ndarray, shape (S, R)
         Replicas between which tables are needed.
+    used : ndarray of bool, shape (S, O, R)
+        Pairs that are asked for; for others everything is late.
 
     Returns
     -------
@@ -112,43 +114,64 @@ def lateness(problem: Problem, state: int, fewest: Floats, most: Floats) -> Late
     requests for a connection do not show.
     """
     few, many = np.maximum(np.floor(fewest), 1), np.maximum(np.ceil(most), 1)
-    limit_ms = problem.limit_ms
-    low = np.stack([_late(problem, state, few, u, limit_ms) for u in UTILISATION])
-    high = low
-    if (many > few).any():
-        high = np.stack([_late(problem, state, many, u, limit_ms) for u in UTILISATION])
-    waited = np.stack(
-        [_late(problem, state, many, 0.0, limit_ms * (1 - share)) for share in WAIT_SHARE]
-    )
-    return Lateness(np.stack([low, high]), waited, few, many, limit_ms / 1000.0)
+    shape = (UTILISATION.size, *problem.latency_ms.shape)
+    busy, waited = np.ones((2, *shape)), np.ones((WAIT_SHARE.size, *shape[1:]))
+    idle, patient = np.zeros(WAIT_SHARE.size), np.zeros(UTILISATION.size)
+    for s, r in np.argwhere(used.any(axis=1)).tolist():
+        pair = _Pair(problem, state, s, r, np.flatnonzero(used[s, :, r]))
+        busy[0][:, s, pair.origins, r] = _late(pair, few[s, r], UTILISATION, patient)
+        same = many[s, r] == few[s, r]
+        busy[1][:, s, pair.origins, r] = (
+            busy[0][:, s, pair.origins, r]
+            if same
+            else _late(pair, many[s, r], UTILISATION, patient)
+        )
+        waited[:, s, pair.origins, r] = _late(pair, many[s, r], idle, WAIT_SHARE)
+    return Lateness(busy, waited, few, many, problem.limit_ms / 1000.0)
 
 
-def _late(
-    problem: Problem, state: int, replicas: Floats, utilisation: float, limit_ms: Floats
-) -> Floats:
-    """Return P(T > limit) at one utilisation, shape (S, O, R)."""
-    network, services = problem.network, len(problem.axes.services)
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """A service in a region, in a state, and the origins that it serves there."""
+
+    problem: Problem
+    state: int
+    service: int
+    region: int
+    origins: Ints
+
+
+def _late(pair: _Pair, replicas: float, utilisation: Floats, wait_share: Floats) -> Floats:
+    """Return P(T > limit) by utilisation or wait, shape (U, O')."""
+    problem, s, r = pair.problem, pair.service, pair.region
+    levels = utilisation.size
+    # The levels stand in for regions: utilisation 1 of a rate scaled by it.
+    rate = np.zeros((s + 1, levels))
+    rate[s] = problem.rps_per_replica[s, r] * utilisation
     requests = Requests(
         queue=problem.queue,
         home_share=problem.home_share,
-        rps_per_replica=problem.rps_per_replica,
-        min_replicas=replicas.astype(np.int64),
+        rps_per_replica=rate,
+        min_replicas=np.full((s + 1, levels), int(replicas)),
     )
-    points = network.point_rtt_ms + _detour_ms(problem, state)[:, None, :]
-    late = np.zeros((services, *problem.rtt_ms.shape))
-    for s in range(services):
-        for delay_ms, probability in _rounds(problem, state, s):
-            late[s] += probability * late_probability(
-                network,
-                requests,
-                s,
-                limit_ms[s] - delay_ms,
-                utilisation,
-                int(problem.home_region[state, s]),
-                points,
-                problem.region_rtt_ms(state),
-            )
-    return late
+    network = replace(problem.network, point_share=problem.network.point_share[pair.origins])
+    detour = _detour_ms(problem, pair.state)[pair.origins, r]
+    points = problem.network.point_rtt_ms[pair.origins, :, r] + detour[:, None]
+    home = np.repeat(problem.region_rtt_ms(pair.state)[[r]], levels, axis=0)
+    limit_ms = problem.limit_ms[s] * (1 - wait_share)
+    late = np.zeros((pair.origins.size, levels))
+    for delay_ms, probability in _rounds(pair):
+        late += probability[:, None] * late_probability(
+            network,
+            requests,
+            s,
+            limit_ms - delay_ms[:, None],
+            1.0,
+            int(problem.home_region[pair.state, s]),
+            np.repeat(points[:, :, None], levels, axis=2),
+            home,
+        )
+    return late.T
 
 
 def _detour_ms(problem: Problem, state: int) -> Floats:
@@ -160,17 +183,16 @@ def _detour_ms(problem: Problem, state: int) -> Floats:
     return detour
 
 
-def _rounds(problem: Problem, state: int, service: int) -> Iterator[tuple[Floats, Floats]]:
-    """Return delays of loss recovery, ms, and their probabilities, shape (O, R) each."""
-    conditions, none = problem.conditions, np.zeros(problem.rtt_ms.shape)
+def _rounds(pair: _Pair) -> Iterator[tuple[Floats, Floats]]:
+    """Return delays of loss recovery, ms, and their probabilities, shape (O',) each."""
+    problem, at = pair.problem, (pair.state, pair.origins, pair.region)
+    conditions, none = problem.conditions, np.zeros(pair.origins.size)
     if conditions is None or conditions.loss_share is None:
         yield none, none + 1.0
         return
-    rtt = np.where(np.isfinite(problem.state_rtt_ms[state]), problem.state_rtt_ms[state], 0.0)
-    count = segments(problem.payload_kib[service])
-    found = recovery(conditions.loss_share[state], count, rtt + LEAST_TIMEOUT_MS)
-    for delay_ms, probability in zip(
-        np.moveaxis(found.delay_ms, -1, 0), np.moveaxis(found.probability, -1, 0), strict=True
-    ):
+    rtt = np.where(np.isfinite(problem.state_rtt_ms[at]), problem.state_rtt_ms[at], 0.0)
+    count = segments(problem.payload_kib[pair.service])
+    found = recovery(conditions.loss_share[at], count, rtt + LEAST_TIMEOUT_MS)
+    for delay_ms, probability in zip(found.delay_ms.T, found.probability.T, strict=True):
         if (probability > NEGLIGIBLE_PROBABILITY).any():
             yield delay_ms, probability

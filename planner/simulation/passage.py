@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,9 @@ from planner.simulation.attempts import NEW, OLD, Maps, Passage, Scene, full_rps
 from planner.simulation.cohorts import EVENT, NORMAL
 from planner.simulation.feedback import stepwise
 from planner.simulation.tunnels import home_calls
+
+BLOCK = 200_000
+"""Numbers of one array that are looked at in one go: they stay in the cache."""
 
 
 def passage(scene: Scene) -> Passage:
@@ -59,23 +63,21 @@ def _with_tunnels(scene: Scene, found: Passage) -> Passage:
 
 
 def _at_once(scene: Scene, maps: Maps) -> Passage:
-    """Look at all steps in one go, the two phases one after the other."""
-    share = scene.old_share[:, None, scene.way.service]
-    first = np.stack([scene.first_rps * share, scene.first_rps * (1 - share)])
-    full = full_rps(scene, scene.runs.ready, scene.runs.cold)
-    split = scene.time.first_back
-    found = [
-        moment(scene, maps, phase, first[:, some], full[some, None], scene.homeless[some, None])
-        for phase, some in ((EVENT, slice(None, split)), (NORMAL, slice(split, None)))
-    ]
-    here, there = (
-        np.concatenate([getattr(m, name) for m in found], axis=1) for name in ("here", "there")
-    )
-    load, taken = (
-        np.concatenate([getattr(m, name) for m in found]) for name in ("load_rps", "taken_rps")
-    )
-    steps, starts, _ = scene.first_rps.shape
-    shape = load.shape
+    """Look at many steps in one go."""
+    steps, starts, cohorts = scene.first_rps.shape
+    shape = (steps, starts, *scene.problem.rps_per_replica.shape)
+    here = np.empty((2, steps, starts, cohorts))
+    spills = scene.recovery.steering.spill_over
+    there = np.empty(here.shape) if spills else np.broadcast_to(0.0, here.shape)
+    load, taken = np.empty(shape), np.empty(shape)
+    full = full_rps(scene, scene.runs.ready, scene.runs.cold)[:, None]
+    for phase, part in _blocks(scene):
+        share = scene.old_share[part, None][..., scene.way.service]
+        first = np.stack([scene.first_rps[part] * share, scene.first_rps[part] * (1 - share)])
+        found = moment(scene, maps, phase, first, full[part], scene.homeless[part, None])
+        here[:, part], load[part], taken[part] = found.here, found.load_rps, found.taken_rps
+        if spills:
+            there[:, part] = found.there
     return Passage(
         here=here,
         there=there,
@@ -83,7 +85,17 @@ def _at_once(scene: Scene, maps: Maps) -> Passage:
         first_rps=load,
         load_rps=load,
         taken_rps=taken,
-        full_rps=np.broadcast_to(full[:, None], shape),
+        full_rps=np.broadcast_to(full, shape),
         replicas=np.broadcast_to(scene.runs.ready[:, None], shape),
-        wait_s=np.zeros(shape),
+        wait_s=np.broadcast_to(0.0, shape),
     )
+
+
+def _blocks(scene: Scene) -> Iterator[tuple[int, slice]]:
+    """Return stretches of steps of one phase, not too many numbers each."""
+    steps, starts, cohorts = scene.first_rps.shape
+    size = max(1, BLOCK // (2 * starts * cohorts))
+    split = scene.time.first_back
+    for phase, begin, end in ((EVENT, 0, split), (NORMAL, split, steps)):
+        for first in range(begin, end, size):
+            yield phase, slice(first, min(first + size, end))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.problem.arrays import Ints, Problem, Solution
+from planner.problem.arrays import Bools, Ints, Problem, Solution
 from planner.problem.recovery import Recovery
 from planner.simulation.attempts import Passage, Scene
 from planner.simulation.chronicle import Timeline, Totals, recovery_second
@@ -159,10 +159,25 @@ def _late(act: Stage, found: Passage) -> tuple[Lateness, Lateness]:
     running = np.where(found.replicas > 0, found.replicas, np.inf).min(axis=(0, 1))
     fewest = np.where(np.isfinite(running), running, 1.0)
     most = np.maximum(found.replicas.max(axis=(0, 1)), fewest)
+    used = _used(act)
     return (
-        lateness(act.problem, act.state, fewest, most),
-        lateness(act.problem, 0, fewest, most),
+        lateness(act.problem, act.state, fewest, most, used[EVENT]),
+        lateness(act.problem, 0, fewest, most, used[NORMAL]),
     )
+
+
+def _used(act: Stage) -> Bools:
+    """Return which regions are asked by which origins, by phase, shape (2, S, O, R)."""
+    way = act.way
+    used = np.zeros((2, *act.problem.latency_ms.shape), dtype=bool)
+    service, region = way.service[way.row_cohort], np.append(way.cell_region, 0)
+    for cells in (way.before, way.after, way.next_before, way.next_after):
+        for phase in (EVENT, NORMAL):
+            cell = cells[phase, way.row_cohort]
+            known = cell < way.cell_region.size
+            place = (service[known], way.row_origin[known], region[cell[known]])
+            used[(phase, *place)] = True
+    return used
 
 
 def _gap(
