@@ -9,7 +9,8 @@
     ├── Infeasible          no plan keeps the promises; says which clash and the cheapest way out
     ├── SolverStopped       a limit was reached before any plan was found
     ├── UnfaithfulExport    a target or its controller would do something else than the plan
-    └── StaleExport         exported files differ from the plan
+    ├── StaleExport         exported files differ from the plan
+    └── TooManyStates       failure states that would not fit; says how many and what to lower
 
 Pure functions raise plain `ValueError` with a sentence that states the rule.
 """
@@ -110,3 +111,7 @@ class UnfaithfulExport(PlannerError):
 
 class StaleExport(PlannerError):
     """Exported files differ from what the plan would write now."""
+
+
+class TooManyStates(PlannerError, ValueError):
+    """There are more failure states than fit; the sentence has the number and the cure."""

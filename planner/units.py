@@ -12,6 +12,7 @@ HOURS_PER_MONTH = 730.0
 """Mean hours in a month (8,760 / 12), the figure that cloud price lists use."""
 
 SECONDS_PER_HOUR = 3600.0
+SECONDS_PER_MINUTE = 60.0
 
 HOURS_PER_DAY = 24.0
 

@@ -16,6 +16,7 @@ from planner.errors import (
     PlannerError,
     SolverStopped,
     StaleExport,
+    TooManyStates,
     UnfaithfulExport,
 )
 
@@ -39,6 +40,7 @@ CODES: dict[type[PlannerError], ExitCode] = {
     SolverStopped: ExitCode.STOPPED,
     UnfaithfulExport: ExitCode.FINDING,
     StaleExport: ExitCode.FINDING,
+    TooManyStates: ExitCode.BAD_INPUT,
 }
 
 

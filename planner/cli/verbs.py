@@ -17,6 +17,7 @@ from planner.cli.exits import finished
 VERBS = {
     "check": "Say every fault of a scenario with its line; nothing is computed.",
     "optimize": "Decide replicas, weights and shares; write plan, manifests and pictures.",
+    "simulate": "Say what every failure does to a plan, and replay events on it.",
     "export": "Write the files of some targets from a plan, or compare them.",
     "schema": "Print the JSON Schema of the scenario, for editors.",
 }

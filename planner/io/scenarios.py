@@ -133,6 +133,30 @@ def _place(path: DocumentPath, tree: Tree, filled: Filled) -> tuple[str, int]:
     return tree.file, tree.line(path)
 
 
+def beside(path: str | os.PathLike[str], name: str) -> Path:
+    """Return a file that a scenario names, relative to its own folder.
+
+    Parameters
+    ----------
+    path : path-like or str
+        The scenario's YAML file, or the name of a shipped scenario.
+    name : str
+        The other file.
+
+    Returns
+    -------
+    Path
+        Whether it is there is not asked.
+
+    Examples
+    --------
+    >>> beside("taiwan", "single-region.yaml").is_file()
+    True
+    """
+    file, _, _ = _resolved(path)
+    return file.parent / name
+
+
 def _resolved(path: str | os.PathLike[str]) -> tuple[Path, str, Fault | None]:
     """Return the file, its name in faults, and what is wrong where a bare name is unknown."""
     text = os.fspath(path)

@@ -13,8 +13,9 @@ from planner.report.heat_map import rtt_heat_map
 from planner.report.maps import region_map
 from planner.report.style import FAINT, INK, in_our_style, own_axes, region_colours, wrapped
 from planner.report.tables import region_names
+from planner.report.timeline_chart import timeline
 
-__all__ = ["failure_matrix", "region_map", "replicas", "rtt_heat_map"]
+__all__ = ["failure_matrix", "region_map", "replicas", "rtt_heat_map", "timeline"]
 
 MOST_BARS, MOST_NAMED = 60, 5
 CONTROLLERS = {"kubefed": "KubeFed", "karmada": "Karmada"}

@@ -1,0 +1,160 @@
+"""``planner simulate``: what every failure does to a plan, and events replayed on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner.cli.console import say_json, warn
+from planner.cli.exits import ExitCode
+from planner.cli.failure_answer import failure_answer
+from planner.cli.failure_text import print_study
+from planner.cli.folders import prepared
+from planner.cli.progress import ProgressBar
+from planner.cli.replay_text import print_comparisons, print_replay
+from planner.errors import InvalidScenario
+from planner.failures.states import failure_states
+from planner.io.files import write_bytes_atomically
+from planner.io.plans import read_plan
+from planner.io.scenarios import Checked, beside, check_scenario
+from planner.model.finding import near_miss, quoted
+from planner.model.plan import Plan
+from planner.model.scenario import Scenario
+from planner.problem.build import build_problem
+from planner.report.charts import failure_matrix, timeline
+from planner.report.style import figure_files
+from planner.studies import main_job
+from planner.studies.failures import FailureStudy, study_failures
+from planner.studies.replanned import transplanted
+from planner.studies.replays import Replay, replay_events
+from planner.studies.reported import Before, Comparison, side_by_side
+
+STEPS = 8
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was simulated."""
+
+    study: FailureStudy
+    replay: Replay | None
+    compared: tuple[Comparison, ...]
+
+
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="A plan.yaml that optimize wrote; optimised without it."),
+    ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="Replay this event of the scenario; repeat it for several at once."),
+    ] = None,
+    order: Annotated[
+        int | None, typer.Option(min=0, max=20, help="Most components down at once.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Draw so many states instead of enumerating them.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the draw.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for pictures; none without it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what every failure does to a plan, and replay events on it."""
+    if samples and order is not None:
+        raise typer.BadParameter("--order enumerates and --samples draws: give one of the two")
+    with ProgressBar("reading the scenario", STEPS) as progress:
+        checked = check_scenario(scenario)
+        if checked.scenario is None:
+            raise InvalidScenario(checked.faults)
+        events = _known(checked.scenario, event or [])
+        folder = None if output is None else prepared(output)
+        subject = _subject(checked.scenario, plan, progress)
+        study = study_failures(subject, order=order, samples=samples, seed=seed, step=progress.step)
+        replay = _replay(subject, events, progress)
+        compared = _compared(scenario, study, replay, progress)
+        if folder is not None:
+            _write_pictures(study, replay, folder)
+    _tell(_Found(study, replay, compared), checked, as_json)
+    if study.missed:
+        raise typer.Exit(ExitCode.FINDING)
+
+
+def _known(scenario: Scenario, events: list[str]) -> list[str]:
+    """Return the events, all of which the scenario has, each once."""
+    for name in events:
+        if name not in scenario.events:
+            cure = near_miss(name, scenario.events) or "the scenario has no events"
+            raise typer.BadParameter(f"no event {quoted(name)}; {cure}", param_hint="--event")
+    return list(dict.fromkeys(events))
+
+
+def _subject(scenario: Scenario, plan: Path | None, progress: ProgressBar) -> Plan:
+    """Return the plan to simulate, on the scenario given; optimised where none is named."""
+    if plan is None:
+        progress.more(1)
+        progress.step("optimising")
+        return main_job.optimize(build_problem(scenario, failure_states(scenario)))
+    return transplanted(read_plan(plan), scenario)
+
+
+def _replay(plan: Plan, events: list[str], progress: ProgressBar) -> Replay | None:
+    """Replay the events asked for."""
+    if not events:
+        return None
+    progress.more(1)
+    progress.step("the hour after")
+    return replay_events(plan, events)
+
+
+def _compared(
+    scenario: str, study: FailureStudy, replay: Replay | None, progress: ProgressBar
+) -> tuple[Comparison, ...]:
+    """Set predictions beside reported figures, with the states before replayed."""
+    reported = study.plan.scenario.reported
+    if reported is None:
+        return ()
+    progress.more(len(reported.baselines))
+    before = []
+    for name in reported.baselines:
+        progress.step(f"before: {name}")
+        checked = check_scenario(beside(scenario, name))
+        if checked.scenario is None:
+            raise InvalidScenario(checked.faults)
+        plan = main_job.optimize(build_problem(checked.scenario, failure_states(checked.scenario)))
+        before.append(Before(plan, _incident(plan, reported.incident)))
+    own = replay if before else _incident(study.plan, reported.incident)
+    return side_by_side(study, own, before)
+
+
+def _incident(plan: Plan, name: str | None) -> Replay | None:
+    """Replay the incident where the plan's scenario has it."""
+    return replay_events(plan, [name]) if name in plan.scenario.events else None
+
+
+def _write_pictures(study: FailureStudy, replay: Replay | None, folder: Path) -> None:
+    """Write the pictures, PNG and SVG each."""
+    figures = {"failure-matrix": failure_matrix(study.assessment)}
+    if replay is not None:
+        figures["timeline"] = timeline(replay.timeline, replay.name)
+    for name, content in figure_files(figures).items():
+        write_bytes_atomically(folder / name, content)
+
+
+def _tell(found: _Found, checked: Checked, as_json: bool) -> None:
+    """Print the result on stdout, warnings on stderr."""
+    places = (f"{fault.file} {fault}" for fault in checked.warnings)
+    warn(dict.fromkeys((*places, *found.study.problem.warnings)))
+    if as_json:
+        say_json(failure_answer(found.study, found.replay, found.compared))
+        return
+    print_study(found.study)
+    if found.replay is not None:
+        print_replay(found.replay)
+    print_comparisons(found.compared)
