@@ -20,9 +20,9 @@ class Reported(Document):
 
     Keys that are predicted: ``mean_latency_change_share``, ``failed_share`` or
     ``failed_share.SERVICE`` (while `incident` lasts), ``availability_share``,
-    ``p95_ms.SERVICE.ORIGIN``, ``rtt_ms.REGION.REGION``, ``replica_share.REGION.REGION`` (the first one's part of the replicas
-    of all that are named), ``serving_region.ORIGIN``; any other key is printed without a
-    prediction.
+    ``p95_ms.SERVICE.ORIGIN``, ``rtt_ms.REGION.REGION``, ``replica_share.REGION.REGION`` (the first
+    one's part of the replicas of all that are named), ``serving_region.ORIGIN``; any other key is
+    printed without a prediction.
     """
 
     incident: Label | None = Field(default=None, description="event that was reported on")
