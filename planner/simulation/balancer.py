@@ -16,7 +16,6 @@ from planner.units import gbps_from_payload
 
 SLACK = 1e-6
 """Part of a demand or a limit below which a solver's rounding is no loss."""
-LONGEST_RTT_MS = 1e5
 SHORT = CAUSES.index("capacity"), CAUSES.index("uplink")
 
 
@@ -186,7 +185,7 @@ def _transport(
             _incidence(region, gbps_from_payload(1.0, 1.0) * problem.payload_kib[service], regions)
         )
         limit.append(problem.uplink_gbps)
-    rtt = np.minimum(problem.state_rtt_ms[state, origin, region], LONGEST_RTT_MS)
+    rtt = problem.state_rtt_ms[state, origin, region]
     # Small enough that a detour over all regions is never worth one request.
     near = 1e-3 / regions * rtt / max(float(rtt.max()), 1e-9)
     found = linprog(near - 1.0, vstack(rows), np.concatenate(limit), method="highs")

@@ -17,6 +17,9 @@ from planner.problem.arrays import Bools, Floats, Ints
 CHEAP_POINTS, DEAR_POINTS = 1024, 384
 """Intervals of a table where the tail is a formula, and where it is a quadrature (lognormal)."""
 
+FINEST = 8
+"""Most times as many intervals where a grid is longer than usual."""
+
 REACH = 30.0
 """Mean service times, over the slower of service and wait, that a table covers."""
 
@@ -67,13 +70,15 @@ class TailTable:
         return np.where(t_ms < 0, 1.0, between)
 
 
-def tail_table(queues: Station) -> TailTable:
+def tail_table(queues: Station, *, alike: bool = False) -> TailTable:
     """Tabulate the sojourn tails of queues.
 
     Parameters
     ----------
     queues : Station
         Q queues.
+    alike : bool
+        Whether all grids are those of the longest, and finer for it, so that rows can be mixed.
 
     Returns
     -------
@@ -97,6 +102,9 @@ def tail_table(queues: Station) -> TailTable:
     count = queues.slack.size
     reach = REACH / np.clip(queues.wait_rate, 1e-6, 1.0)
     points = DEAR_POINTS if (queues.sigma > 0).any() else CHEAP_POINTS
+    if alike and count:
+        reach = np.full(count, reach[queues.slack > 0].max(initial=REACH))
+        points *= int(np.clip(np.ceil(np.sqrt(reach[0] / REACH)), 1, FINEST))
     grid = reach[:, None] * (np.arange(points + 1) / points) ** 2
     each = np.repeat(np.arange(count), points + 1)
     tail = sojourn_tail_of(queues.take(each), grid.ravel()).reshape(count, points + 1)

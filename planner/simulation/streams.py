@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from planner.latency.loss import FIRST_TIMEOUT_MS, LEAST_TIMEOUT_MS, recovery, segments
 from planner.latency.station import Station, station
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.simulation.flows import Flows
-from planner.simulation.mixture import Cases, Mixture, tail_table
+from planner.simulation.mixture import Cases, Mixture, TailTable, tail_table
 from planner.simulation.shedding import gathered
 from planner.simulation.tunnels import path_loss_share, to_home_ms
 
@@ -66,6 +67,35 @@ class Streams:
     loss_share: Floats | None
     home_loss_share: Floats | None
     segments: float
+
+    def of(self, rows: Ints | Bools) -> Streams:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int or bool
+            Which ones.
+
+        Returns
+        -------
+        Streams
+            Those rows; states and queues stay as they are.
+        """
+        loss, home_loss = self.loss_share, self.home_loss_share
+        return replace(
+            self,
+            state=self.state[rows],
+            origin=self.origin[rows],
+            region=self.region[rows],
+            rps=self.rps[rows],
+            load_rps=self.load_rps[rows],
+            queue_row=self.queue_row[rows],
+            leg_ms=self.leg_ms[rows],
+            point_share=self.point_share[rows],
+            home_ms=self.home_ms[rows],
+            loss_share=None if loss is None else loss[rows],
+            home_loss_share=None if home_loss is None else home_loss[rows],
+        )
 
 
 def streams(
@@ -193,7 +223,7 @@ def cases(problem: Problem, service: int) -> Cases:
 
 
 def mixture(found: Streams, selected: Bools, group: Ints, groups: int) -> Mixture:
-    """Mix the rows of each group by their requests.
+    """Mix single hours of the rows of each group by their requests.
 
     Parameters
     ----------
@@ -212,9 +242,54 @@ def mixture(found: Streams, selected: Bools, group: Ints, groups: int) -> Mixtur
         Rows spread over the points of their origins and over the rounds of loss recovery.
     """
     row, hour = np.nonzero(selected & (found.rps > 0))
-    number, rps = group[row, hour], found.rps[row, hour]
-    total = np.bincount(number, rps, groups)
     used, queue = np.unique(found.queue_row[row, hour], return_inverse=True)
+    table = tail_table(found.queues.take(used))
+    rps, number = found.rps[row, hour], group[row, hour]
+    return _spread(found, row, rps, number, groups, queue, table)
+
+
+def day_mixture(found: Streams, group: Ints, groups: int) -> Mixture:
+    """Mix all hours of the rows of each group by their requests.
+
+    Parameters
+    ----------
+    found : Streams
+        What is served.
+    group : ndarray of int, shape (F,)
+        The group of each row, from 0.
+    groups : int
+        Number of groups.
+
+    Returns
+    -------
+    Mixture
+        Rows spread over points and rounds; the tails that a row meets over the day are mixed in
+        its table.
+    """
+    row, hour = np.nonzero(found.rps > 0)
+    used, queue = np.unique(found.queue_row[row, hour], return_inverse=True)
+    each = tail_table(found.queues.take(used), alike=True)
+    total = found.rps.sum(axis=1)
+    share = csr_array(
+        (found.rps[row, hour] / total[row], (row, queue)), shape=(total.size, used.size)
+    )
+    reach = np.full(total.size, each.reach_ms.max(initial=1.0))
+    table = TailTable(share @ each.tail, reach, share @ each.mean_ms)
+    rows = np.arange(total.size)
+    return _spread(found, rows, total, group, groups, rows, table)
+
+
+def _spread(
+    found: Streams,
+    row: Ints,
+    rps: Floats,
+    number: Ints,
+    groups: int,
+    queue: Ints,
+    table: TailTable,
+) -> Mixture:
+    """Spread rows over the points of their origins."""
+    total = np.bincount(number, rps, groups)
     each, point = np.nonzero(found.point_share[row] > 0)
     source = row[each]
     plain = Mixture(
@@ -225,7 +300,7 @@ def mixture(found: Streams, selected: Bools, group: Ints, groups: int) -> Mixtur
         home_ms=found.home_ms[source],
         queue=queue[each],
         cases=found.cases,
-        table=tail_table(found.queues.take(used)),
+        table=table,
     )
     return _with_recovery(found, plain, source)
 
