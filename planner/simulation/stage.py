@@ -21,6 +21,7 @@ from planner.simulation.course import (
     running,
 )
 from planner.simulation.daytime import SECONDS_PER_DAY, Daytime, daytime, demand_of_state
+from planner.simulation.survivors import surviving_replicas
 
 SAMPLE_S = 300.0
 """Seconds between times that stand for what is not looked at step by step."""
@@ -82,7 +83,8 @@ def stage(
     state : int
         The failure state, not 0.
     after : ndarray of int, shape (S, R), or None
-        Replicas as the controller leaves them in it; None for those planned.
+        Replicas as the controller leaves them in it; None for those planned.  Of these, those run
+        that fit the servers left.
     duration_s : float
         How long it lasts, seconds.
     start_s : float
@@ -107,12 +109,22 @@ def stage(
         solution=solution,
         recovery=recovery,
         state=state,
-        after=solution.replicas if after is None else after,
+        after=_fitting(problem, state, solution.replicas if after is None else after),
         way=way,
         limits=room(problem, recovery, way),
         run=course(problem, recovery, state, duration_s),
         demand=np.stack([demand_of_state(problem, state), problem.demand_rps]),
     )
+
+
+def _fitting(problem: Problem, state: int, replicas: Ints) -> Ints:
+    """Return the replicas that fit the servers left in a state, shape (S, R)."""
+    conditions = problem.conditions
+    if conditions is None or conditions.server_share is None:
+        return replicas
+    few = replace(conditions, server_share=conditions.server_share[[state]])
+    kept: Ints = surviving_replicas(replace(problem, conditions=few), replicas[None])[0]
+    return kept
 
 
 def cohort_rps(act: Stage, time: Clock, at: Daytime) -> Floats:
