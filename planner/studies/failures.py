@@ -75,7 +75,7 @@ class FailureStudy:
     assessment : Assessment
         Steady state of each, with the replicas that the federation's controller leaves there.
     distribution : Distribution
-        Response times of each, by serving region and service, in the worst hour.
+        Response times of each, by serving region, over the whole day.
     normal : Distribution
         Response times with everything up, by origin, region and service, over the whole day.
     availability : Availability
@@ -158,7 +158,7 @@ def study_failures(
     step("steady states")
     assessment = simulate(problem, solution, replicas=division.replicas, late_counts=False)
     step("response times")
-    spread = distribution(problem, assessment, over="worst hour", by=("region", "service"))
+    spread = distribution(problem, assessment, by=("region",))
     normal = distribution(problem, assessment, states=[0], by=("origin", "region", "service"))
     step("transients")
     found = _availability(plan, problem, states, assessment)
