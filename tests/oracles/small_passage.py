@@ -98,7 +98,7 @@ def two_regions(
             cpu_cores=np.full(2, 100.0),
             memory_gib=np.full(2, 100.0),
             pods=np.full(2, 110.0),
-            servers=np.ones(2, np.int64),
+            servers=np.full(2, 2),
             server_cost_usd_month=np.zeros(2),
             names=("a/p", "b/p"),
         ),
