@@ -75,9 +75,10 @@ class _Fleet:
         recovery, step_s = self.scene.recovery, float(self.scene.time.step_s[-1])
         begun = step - np.ceil(recovery.startup_s / step_s).astype(int)
         warmed = begun - np.ceil(recovery.warm_s / step_s).astype(int)
-        alive = runs.ready[step] > 0
-        more = self._asked_by(begun) * alive
-        return runs.ready[step] + more, runs.cold[step] + more - self._asked_by(warmed) * alive
+        ready = runs.ready[step]
+        room = np.maximum(self.scene.problem.max_replicas - ready, 0.0) * (ready > 0)
+        more, warm = (np.minimum(self._asked_by(when), room) for when in (begun, warmed))
+        return ready + more, runs.cold[step] + more - warm
 
     def _asked_by(self, step: Ints) -> Floats:
         """Return the replicas that each service had asked for by a step of its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.problem.arrays import Bools, Ints, Problem, Solution
+from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
 from planner.problem.recovery import Recovery
 from planner.simulation.attempts import Passage, Scene
 from planner.simulation.chronicle import Timeline, Totals, recovery_second
@@ -29,7 +29,7 @@ from planner.simulation.stage import (
     stage,
     times_of_day,
 )
-from planner.simulation.transients import carried
+from planner.simulation.transients import carried, failing
 
 RECOVERED_SHARE = 1e-3
 """Failed share above the state's own at which it counts as recovered."""
@@ -150,8 +150,12 @@ def timeline(
     late = _late(act, found)
     gone = outcome(act, scene, found, at, late)
     settled = as_settled(act, time, scene.first_rps)
-    steady = outcome(act, settled, passage(settled), at, None)
-    return _told(act, start, scene, found, gone, steady, _gap(act, scene, found, start, late))
+    calm = passage(settled)
+    steady = outcome(act, settled, calm, at, None)
+    last = time.first_back - 1
+    excess = failing(scene, found)[last] - failing(settled, calm)[last]
+    gap = _gap(act, scene, start, late, carried(scene, found, excess)[0])
+    return _told(act, start, scene, found, gone, steady, gap)
 
 
 def _late(act: Stage, found: Passage) -> tuple[Lateness, Lateness]:
@@ -181,9 +185,9 @@ def _used(act: Stage) -> Bools:
 
 
 def _gap(
-    act: Stage, scene: Scene, found: Passage, start_s: float, late: tuple[Lateness, Lateness]
+    act: Stage, scene: Scene, start_s: float, late: tuple[Lateness, Lateness], held: Floats
 ) -> Totals:
-    """Return the requests of the time that is not looked at step by step."""
+    """Return the requests of the time that is not looked at; `held` goes on failing, shape (C,)."""
     shape = act.demand.shape[1:3]
     if scene.time.gap_s <= 0:
         return Totals(*(np.zeros(shape) for _ in range(4)))
@@ -192,7 +196,7 @@ def _gap(
     settled = as_settled(act, time, cohort_rps(act, time, at))
     gone = outcome(act, settled, passage(settled), at, late)
     way = act.way
-    more = carried(act, scene, found)[0, way.row_cohort] * way.row_share
+    more = held[way.row_cohort] * way.row_share
     service = way.service[way.row_cohort]
     hours = at.weights(np.repeat(time.step_s[:, None], 1, axis=1)).sum(axis=(0, 1))
     requests = act.demand[EVENT] @ hours

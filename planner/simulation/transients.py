@@ -113,6 +113,7 @@ def _excess(act: Stage, time: Clock, starts_s: Floats) -> Floats:
     goes, settled = as_it_goes(act, time, first), as_settled(act, time, first)
     found = passage(goes)
     excess = failing(goes, found) - failing(settled, passage(settled))
+    last = excess[time.first_back - 1]
     hourly = np.zeros((2, excess.shape[-1], act.demand.shape[-1]))
     weights = at.weights(np.broadcast_to(time.step_s[:, None], excess.shape[:2]))
     for phase in (EVENT, NORMAL):
@@ -122,7 +123,7 @@ def _excess(act: Stage, time: Clock, starts_s: Floats) -> Floats:
         pause = gap_clock(time)
         days = times_of_day(act.problem, pause, starts_s)
         scale = np.broadcast_to(pause.step_s[:, None], days.part.shape)
-        hourly[EVENT] += carried(act, goes, found).T @ days.weights(scale).sum(axis=0)
+        hourly[EVENT] += carried(goes, found, last).T @ days.weights(scale).sum(axis=0)
     return _by_origin(act, hourly)
 
 
@@ -158,28 +159,26 @@ def failing(scene: Scene, found: Passage) -> Floats:
     return part
 
 
-def carried(act: Stage, scene: Scene, found: Passage) -> Floats:
+def carried(scene: Scene, found: Passage, excess: Floats) -> Floats:
     """Return what goes on failing beyond the steady loss after the last step of an event.
 
     Parameters
     ----------
-    act : Stage
-        The event.
     scene : Scene
         What the passage followed from.
     found : Passage
         The passage.
+    excess : ndarray, shape (B, C)
+        Part of each cohort's requests that fails beyond the steady loss in the event's last step.
 
     Returns
     -------
     ndarray, shape (B, C)
-        Part of each cohort's requests, of services whose requests wait in line and which are
-        overloaded then; 0 elsewhere, where what was left of the drain is let go.
+        The same for services whose requests wait in line and which are overloaded then; 0
+        elsewhere, where what was left of the drain is let go.
     """
     last = scene.time.first_back - 1
     over = (found.load_rps[last] > limit_rps(scene, found)[last]) | (found.wait_s[last] > 0)
     held = over.any(axis=2) & scene.limits.queued
-    settled = as_settled(act, scene.time, scene.first_rps)
-    excess = failing(scene, found)[last] - failing(settled, passage(settled))[last]
-    kept: Floats = np.maximum(excess, 0.0) * held[:, act.way.service]
+    kept: Floats = np.maximum(excess, 0.0) * held[:, scene.way.service]
     return kept
