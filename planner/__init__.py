@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from planner.model.scenario import Scenario as Scenario
     from planner.problem.build import build_problem as build_problem
     from planner.report import charts as charts
+    from planner.studies.failures import study_failures as study_failures
     from planner.studies.main_job import optimize as optimize
     from planner.studies.main_job import simulate as simulate
+    from planner.studies.replays import replay_events as replay_events
 
 __version__ = "0.1.0"
 
@@ -47,7 +49,9 @@ _HOMES = {
     "optimize": "planner.studies.main_job",
     "read_plan": "planner.io.plans",
     "read_scenario": "planner.io.scenarios",
+    "replay_events": "planner.studies.replays",
     "simulate": "planner.studies.main_job",
+    "study_failures": "planner.studies.failures",
     "write_manifests": "planner.io.manifests",
     "write_plan": "planner.io.plans",
 }
@@ -63,7 +67,9 @@ __all__ = [
     "optimize",
     "read_plan",
     "read_scenario",
+    "replay_events",
     "simulate",
+    "study_failures",
     "write_manifests",
     "write_plan",
 ]
