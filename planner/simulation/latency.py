@@ -37,7 +37,9 @@ class Percentiles:
     region_ms: Floats
 
 
-def percentiles(problem: Problem, replicas: Ints, flows: Flows) -> Percentiles:
+def percentiles(
+    problem: Problem, replicas: Ints, flows: Flows, *, with_loss: bool = False
+) -> Percentiles:
     """Return the 95th percentiles of every origin in every promised state, and of every region.
 
     Parameters
@@ -48,6 +50,9 @@ def percentiles(problem: Problem, replicas: Ints, flows: Flows) -> Percentiles:
         What runs in each state.
     flows : Flows
         Parts of demand that each region serves.
+    with_loss : bool
+        Whether packets are lost; `planner.problem.admissibility`, which makes the promise, knows of
+        no loss.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def percentiles(problem: Problem, replicas: Ints, flows: Flows) -> Percentiles:
     region_ms = np.full((services, regions), np.nan)
     promised = np.flatnonzero(problem.must_survive)
     for service in range(services):
-        found = streams(problem, replicas, flows, service, promised)
+        found = streams(problem, replicas, flows, service, promised, with_loss=with_loss)
         if found is not None:
             worst = worst_hours(
                 found, found.state * origins + found.origin, promised.size * origins
@@ -76,7 +81,8 @@ def percentiles(problem: Problem, replicas: Ints, flows: Flows) -> Percentiles:
             shape = (promised.size, origins)
             state_ms[promised, service] = worst[0].reshape(shape)
             state_hour[promised, service] = worst[1].reshape(shape)
-        normal = streams(problem, replicas, flows, service, np.zeros(1, dtype=np.int64))
+        first = np.zeros(1, dtype=np.int64)
+        normal = streams(problem, replicas, flows, service, first, with_loss=with_loss)
         if normal is not None:
             region_ms[service] = worst_hours(normal, normal.region, regions)[0]
     return Percentiles(state_ms, state_hour, region_ms)
@@ -107,8 +113,9 @@ def worst_hours(
 
     Notes
     -----
-    One hour of each group is taken to be its worst; any other is looked at only if more than
-    1 − `probability` of its requests are later than that.
+    One hour of each group is taken to be its worst; of those in which more than 1 − `probability`
+    of the requests are later than that, the one with most of them takes its place, until none is
+    left.
     """
     users = gathered(group, found.rps, groups)
     seed, rival = _seed_hours(found, group, users)
@@ -121,12 +128,27 @@ def worst_hours(
     at, when = asked[seeded].T
     worst[at] = mixed.of(seeded).quantile_ms(probability)
     hour[at] = when
-    later = ~seeded & (mixed.tail(worst[asked[:, 0]]) > 1 - probability)
-    late = mixed.of(later).quantile_ms(probability)
-    for (g, h), value in zip(asked[later].tolist(), late.tolist(), strict=True):
-        if value > worst[g]:
-            worst[g], hour[g] = value, h
+    left, rest = np.flatnonzero(~seeded), mixed.of(~seeded)
+    while left.size:
+        late = rest.tail(worst[asked[left, 0]])
+        latest = _largest_of_each(asked[left, 0], late)
+        latest = latest[late[latest] > 1 - probability]
+        chosen = np.zeros(left.size, dtype=bool)
+        chosen[latest] = True
+        at, when = asked[left[chosen]].T
+        worst[at] = rest.of(chosen).quantile_ms(probability)
+        hour[at] = when
+        going = (late > 1 - probability) & ~chosen
+        left, rest = left[going], rest.of(going)
     return worst, hour
+
+
+def _largest_of_each(group: Ints, value: Floats) -> Ints:
+    """Return the place of the largest value of each group, the first of equals."""
+    order = np.lexsort((np.arange(group.size), -value, group))
+    first = np.ones(group.size, dtype=bool)
+    first[1:] = group[order][1:] != group[order][:-1]
+    return order[first]
 
 
 def _seed_hours(found: Streams, group: Ints, users: Floats) -> tuple[Bools, Bools]:

@@ -35,8 +35,9 @@ def simulate(
         replicas in all of them.
     late_counts : bool
         Whether a region that cannot keep the promise loses its requests.  True is what the
-        optimiser's price says: a broken promise counts as lost.  False is what users see: whatever
-        is reachable is served, late or not.
+        optimiser's price says: a broken promise counts as lost; 95th percentiles are then those of
+        the promise, which knows of no packet loss.  False is what users see: whatever is reachable
+        is served, late or not, and lost packets are sent again.
     spill_over : bool, optional
         Whether what a region turns away goes on to the next of its order; without it what the
         scenario says, and no where there is none.
@@ -93,7 +94,7 @@ def simulate(
     """
     setting = _setting(problem, solution, replicas, late_counts, spill_over)
     steady = steady_state(setting, solution)
-    found = percentiles(problem, setting.replicas, steady.flows)
+    found = percentiles(problem, setting.replicas, steady.flows, with_loss=not late_counts)
     limit_ms = np.repeat(problem.emergency_limit_ms[None], len(problem.axes.states), axis=0)
     limit_ms[0] = problem.limit_ms
     return Assessment(

@@ -8,16 +8,14 @@ from itertools import product
 import numpy as np
 from scipy.sparse import csr_array
 
-from planner.latency.loss import FIRST_TIMEOUT_MS, LEAST_TIMEOUT_MS, recovery, segments
+from planner.latency.loss import FIRST_TIMEOUT_MS, LEAST_TIMEOUT_MS, segments
 from planner.latency.station import Station, station
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.simulation.flows import Flows
 from planner.simulation.mixture import Cases, Mixture, TailTable, tail_table
+from planner.simulation.rounds import with_rounds
 from planner.simulation.shedding import gathered
 from planner.simulation.tunnels import path_loss_share, to_home_ms
-
-LEAST_PROBABILITY = 1e-5
-"""Rarer rounds of loss recovery are left out and their probability goes to the others."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,13 @@ class Streams:
 
 
 def streams(
-    problem: Problem, replicas: Ints, flows: Flows, service: int, states: Ints
+    problem: Problem,
+    replicas: Ints,
+    flows: Flows,
+    service: int,
+    states: Ints,
+    *,
+    with_loss: bool = True,
 ) -> Streams | None:
     """Gather what is served of one service, with queues and paths.
 
@@ -115,6 +119,8 @@ def streams(
         Which service.
     states : ndarray of int, shape (K',)
         Which states, ascending.
+    with_loss : bool
+        Whether packets are lost on paths and tunnels.
 
     Returns
     -------
@@ -152,17 +158,17 @@ def streams(
         leg_ms=network.point_rtt_ms[o, :, r] + detour_ms[:, None],
         point_share=network.point_share[o],
         home_ms=np.where(np.isfinite(home_ms), home_ms, 0.0),
-        loss_share=_some(None if conditions is None else conditions.loss_share, (k, o, r)),
-        home_loss_share=_home_loss(problem, service, k, r),
+        loss_share=_path_loss(problem, k, o, r) if with_loss else None,
+        home_loss_share=_home_loss(problem, service, k, r) if with_loss else None,
         segments=float(segments(problem.payload_kib[service])),
     )
 
 
-def _some(share: Floats | None, at: tuple[Ints, Ints, Ints]) -> Floats | None:
-    """Return the shares of the rows, None where all are 0."""
-    if share is None:
+def _path_loss(problem: Problem, state: Ints, origin: Ints, region: Ints) -> Floats | None:
+    """Return the loss on the paths from users, None where there is none."""
+    if problem.conditions is None or problem.conditions.loss_share is None:
         return None
-    found = share[at]
+    found: Floats = problem.conditions.loss_share[state, origin, region]
     return found if (found > 0).any() else None
 
 
@@ -307,55 +313,12 @@ def _spread(
 
 def _with_recovery(found: Streams, plain: Mixture, source: Ints) -> Mixture:
     """Repeat rows on lossy paths for the rounds of a response, of a SYN, and of a home call."""
-    lossy = [x for x in (found.loss_share, found.home_loss_share) if x is not None]
-    if not lossy:
-        return plain
-    made = plain
-    if found.loss_share is not None:
-        p = found.loss_share
-        made, source = _split(made, source, p, found.segments, made.leg_ms, None)
-        timeout = np.full(made.leg_ms.size, FIRST_TIMEOUT_MS - LEAST_TIMEOUT_MS)
-        made, source = _split(made, source, p, 1.0, timeout, found.cases.fresh > 0)
-    if found.home_loss_share is not None:
+    made, lossy, calls_lossy = plain, found.loss_share, found.home_loss_share
+    if lossy is not None:
+        made, source = with_rounds(made, source, lossy, found.segments, made.leg_ms)
+        known = np.full(made.leg_ms.size, FIRST_TIMEOUT_MS - LEAST_TIMEOUT_MS)
+        made, source = with_rounds(made, source, lossy, 1.0, known, found.cases.fresh > 0)
+    if calls_lossy is not None:
         called = found.cases.home_factor > 0
-        p = found.home_loss_share
-        made, source = _split(made, source, p, found.segments, made.home_ms, called)
+        made, _ = with_rounds(made, source, calls_lossy, found.segments, made.home_ms, called)
     return made
-
-
-def _split(
-    made: Mixture,
-    source: Ints,
-    loss_share: Floats,
-    count: float,
-    rtt_ms: Floats,
-    touched: Bools | None,
-) -> tuple[Mixture, Ints]:
-    """Repeat rows for each round of recovery; cases that are not touched stay in the first."""
-    rounds = recovery(loss_share[source], count, rtt_ms + LEAST_TIMEOUT_MS)
-    kept = rounds.probability > LEAST_PROBABILITY
-    kept[:, 0] |= touched is not None
-    probability = np.where(kept, rounds.probability, 0.0)
-    probability /= probability.sum(axis=1, keepdims=True)
-    row, at = np.nonzero(kept)
-    chance = np.ones((source.size, made.cases.probability.size))
-    chance = (chance if made.chance is None else made.chance)[row]
-    part = probability[row, at][:, None]
-    if touched is None:
-        chance = chance * part
-    else:
-        chance = chance * np.where(touched, part, (at == 0)[:, None])
-    before = np.zeros(source.size) if made.extra_ms is None else made.extra_ms
-    split = Mixture(
-        group=made.group[row],
-        groups=made.groups,
-        weight=made.weight[row],
-        leg_ms=made.leg_ms[row],
-        home_ms=made.home_ms[row],
-        queue=made.queue[row],
-        cases=made.cases,
-        table=made.table,
-        extra_ms=before[row] + rounds.delay_ms[row, at],
-        chance=chance,
-    )
-    return split, source[row]

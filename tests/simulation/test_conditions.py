@@ -51,6 +51,9 @@ def assert_same(found: Assessment, problem: Problem, solution: Solution, rules: 
     if found.links is not None:
         loads = cells(loop.link_gbps, found.links.load_gbps.shape)
         assert found.links.load_gbps == pytest.approx(loads, rel=1e-9, abs=1e-12)
+        full = (found.links.headroom_factor < 1 - 1e-6).any(axis=(1, 2))
+        assert (full == (found.lost.link.sum(axis=(1, 2, 3)) > 0)).all()
+        assert (found.links.overload_gbps[~full] <= 1e-6 * loads.max(initial=1e-9)).all()
     for mean, sums in zip(
         (found.means.origin_ms, found.means.region_ms), means_loop.means(problem, loop), strict=True
     ):
@@ -131,3 +134,25 @@ def test_replicas_of_another_shape_are_refused() -> None:
     problem, solution, _ = drawn(0)
     with pytest.raises(ValueError, match="`replicas` must have the shape"):
         simulate(problem, solution, replicas=solution.replicas)
+
+
+def test_a_balancer_knows_the_states_demand_and_replicas() -> None:
+    checked = 0
+    for seed in range(12):
+        problem = troubled(random_problem(seed, steering="adaptive"), seed)
+        rng = np.random.default_rng(seed)
+        solution = random_solution(problem, seed)
+        replicas = rng.integers(0, 9, (len(problem.axes.states), *solution.replicas.shape))
+        found = simulate(problem, solution, replicas=replicas, late_counts=False)
+        carried = carried_rps(found)
+        factor = np.ones(carried.shape[:3]) if found.demand_factor is None else found.demand_factor
+        asked = problem.demand_rps * factor[..., None]
+        both = carried.sum(axis=3) + found.lost.turned_away
+        assert both == pytest.approx(asked, abs=1e-4 * float(asked.max()))
+        assert problem.conditions is not None
+        nowhere = ~problem.conditions.reachable
+        assert carried[nowhere].sum() == 0
+        most = problem.rps_per_replica * found.replicas * problem.ceiling_share[:, None, None]
+        assert (carried.sum(axis=2) <= most[..., None] * (1 + 1e-5) + 1e-6).all()
+        checked += int(found.lost.service.sum() > 0) + int(found.lost.capacity.sum() > 0)
+    assert checked >= 8
