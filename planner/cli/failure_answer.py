@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,14 @@ from planner.report.answers import Answer
 from planner.studies.failures import FailureStudy
 from planner.studies.replays import Replay
 from planner.studies.reported import Comparison, Value
+from planner.studies.sensitivity import Sensitivity
 
 
 def failure_answer(
-    study: FailureStudy, replay: Replay | None, compared: Sequence[Comparison]
+    study: FailureStudy,
+    replay: Replay | None,
+    compared: Sequence[Comparison],
+    moved: Sequence[Sensitivity] = (),
 ) -> Answer:
     """Return what a program wants to know of a failure study.
 
@@ -27,12 +32,14 @@ def failure_answer(
         The event that was replayed.
     compared : sequence of Comparison
         Predictions beside reported figures.
+    moved : sequence of Sensitivity
+        What moves them most.
 
     Returns
     -------
     dict
-        ``availability, probability_covered, states, worst, missed, findings, timeline, reported``;
-        what is not known is None.
+        ``availability, probability_covered, samples, states, worst, missed, findings, timeline,
+        reported, sensitivity``; what is not known is None.
     """
     return {
         "availability": _availability(study),
@@ -58,6 +65,7 @@ def failure_answer(
             }
             for row in compared
         },
+        "sensitivity": [asdict(row) for row in moved],
     }
 
 
@@ -75,7 +83,8 @@ def figure_text(name: str, value: Value) -> str:
         return value
     kind = name.partition(".")[0]
     if kind.endswith("_share"):
-        return f"{100 * value:.2f} %"
+        digits = 4 if abs(value) < 0.001 or 0.999 < abs(value) < 1 else 2
+        return f"{100 * value:.{digits}f} %"
     return f"{value:.0f} ms" if kind.endswith("_ms") else f"{value:g}"
 
 

@@ -12,6 +12,7 @@ from planner.cli.failure_answer import figure_text
 from planner.simulation.chronicle import Timeline
 from planner.studies.replays import Replay
 from planner.studies.reported import Comparison
+from planner.studies.sensitivity import Sensitivity
 
 MOST_ORIGINS = 8
 
@@ -87,8 +88,8 @@ def _length(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
-def print_comparisons(compared: Sequence[Comparison]) -> None:
-    """Print predictions beside reported figures, and why they differ."""
+def print_comparisons(compared: Sequence[Comparison], moved: Sequence[Sensitivity]) -> None:
+    """Print predictions beside reported figures, why they differ, and what moves them most."""
     if not compared:
         return
     say_table(
@@ -109,3 +110,9 @@ def print_comparisons(compared: Sequence[Comparison]) -> None:
     )
     for row in compared:
         say(f"  {row.figure}: {row.why}")
+    if moved:
+        say("")
+        say("what moves them most, made a tenth larger:")
+    for change in moved:
+        was, now = (figure_text(change.figure, value) for value in (change.before, change.after))
+        say(f"  {change.figure}: {change.assumption} ({was} becomes {now})")

@@ -31,6 +31,7 @@ from planner.studies.failures import FailureStudy, study_failures
 from planner.studies.replanned import transplanted
 from planner.studies.replays import Replay, replay_events
 from planner.studies.reported import Before, Comparison, side_by_side
+from planner.studies.sensitivity import Sensitivity, of_reported
 
 STEPS = 8
 
@@ -42,6 +43,7 @@ class _Found:
     study: FailureStudy
     replay: Replay | None
     compared: tuple[Comparison, ...]
+    moved: tuple[Sensitivity, ...]
 
 
 def simulate(
@@ -78,10 +80,13 @@ def simulate(
         subject = _subject(checked.scenario, plan, progress)
         study = study_failures(subject, order=order, samples=samples, seed=seed, step=progress.step)
         replay = _replay(subject, events, progress)
-        compared = _compared(scenario, study, replay, progress)
+        before = _before(scenario, subject, progress)
+        incident = replay if before else _incident(subject)
+        compared = side_by_side(study, incident, before)
+        moved = _sensitivities(subject, before, progress)
         if folder is not None:
             _write_pictures(study, replay, folder)
-    _tell(_Found(study, replay, compared), checked, as_json)
+    _tell(_Found(study, replay, compared, moved), checked, as_json)
     if study.missed:
         raise typer.Exit(ExitCode.FINDING)
 
@@ -113,29 +118,39 @@ def _replay(plan: Plan, events: list[str], progress: ProgressBar) -> Replay | No
     return replay_events(plan, events)
 
 
-def _compared(
-    scenario: str, study: FailureStudy, replay: Replay | None, progress: ProgressBar
-) -> tuple[Comparison, ...]:
-    """Set predictions beside reported figures, with the states before replayed."""
-    reported = study.plan.scenario.reported
-    if reported is None:
-        return ()
-    progress.more(len(reported.baselines))
+def _before(scenario: str, plan: Plan, progress: ProgressBar) -> list[Before]:
+    """Plan the states before that the scenario names, and replay the incident on them."""
+    reported = plan.scenario.reported
+    names = reported.baselines if reported else ()
+    progress.more(len(names))
     before = []
-    for name in reported.baselines:
+    for name in names:
         progress.step(f"before: {name}")
         checked = check_scenario(beside(scenario, name))
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
-        plan = main_job.optimize(build_problem(checked.scenario, failure_states(checked.scenario)))
-        before.append(Before(plan, _incident(plan, reported.incident)))
-    own = replay if before else _incident(study.plan, reported.incident)
-    return side_by_side(study, own, before)
+        old = main_job.optimize(build_problem(checked.scenario, failure_states(checked.scenario)))
+        incident = reported.incident if reported else None
+        before.append(Before(old, _incident(old, incident)))
+    return before
 
 
-def _incident(plan: Plan, name: str | None) -> Replay | None:
-    """Replay the incident where the plan's scenario has it."""
-    return replay_events(plan, [name]) if name in plan.scenario.events else None
+def _incident(plan: Plan, name: str | None = None) -> Replay | None:
+    """Replay the incident that is named, else the one reported on, where the scenario has it."""
+    reported = plan.scenario.reported
+    event = name or (reported.incident if reported else None)
+    return replay_events(plan, [event]) if event in plan.scenario.events else None
+
+
+def _sensitivities(
+    plan: Plan, before: list[Before], progress: ProgressBar
+) -> tuple[Sensitivity, ...]:
+    """Find what moves the predictions most."""
+    if plan.scenario.reported is None:
+        return ()
+    progress.more(1)
+    progress.step("which assumption matters most")
+    return of_reported(plan, before[0].plan if before else plan)
 
 
 def _write_pictures(study: FailureStudy, replay: Replay | None, folder: Path) -> None:
@@ -152,9 +167,9 @@ def _tell(found: _Found, checked: Checked, as_json: bool) -> None:
     places = (f"{fault.file} {fault}" for fault in checked.warnings)
     warn(dict.fromkeys((*places, *found.study.problem.warnings)))
     if as_json:
-        say_json(failure_answer(found.study, found.replay, found.compared))
+        say_json(failure_answer(found.study, found.replay, found.compared, found.moved))
         return
     print_study(found.study)
     if found.replay is not None:
         print_replay(found.replay)
-    print_comparisons(found.compared)
+    print_comparisons(found.compared, found.moved)

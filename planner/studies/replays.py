@@ -42,7 +42,7 @@ class Replay:
     timeline: Timeline
 
 
-def replay_events(plan: Plan, names: Sequence[str]) -> Replay:
+def replay_events(plan: Plan, names: Sequence[str], *, step_s: float = 1.0) -> Replay:
     """Replay one event, or several at once, second by second.
 
     Parameters
@@ -51,6 +51,8 @@ def replay_events(plan: Plan, names: Sequence[str]) -> Replay:
         The plan; its scenario has the events.
     names : sequence of str
         Keys of the events; the first says when it begins and how long it lasts.
+    step_s : float
+        Length of a step of the timeline.
 
     Returns
     -------
@@ -89,6 +91,7 @@ def replay_events(plan: Plan, names: Sequence[str]) -> Replay:
             duration_s=event.duration_min * SECONDS_PER_MINUTE,
             replicas_after=surviving_replicas(problem, replicas)[1],
             start_s=_second_of_day(event.starts_utc),
+            step_s=step_s,
         ),
     )
 
