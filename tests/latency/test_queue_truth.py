@@ -114,10 +114,11 @@ def test_restless_arrivals(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("service_cv2", [1.5, 4.0])
-@pytest.mark.parametrize(("servers", "rho"), [(300, 0.95), (300, 0.98), (3, 0.85), (12, 0.9)])
+@pytest.mark.parametrize(
+    ("servers", "rho", "replications"), [(300, 0.95, 400), (3, 0.85, 4000), (12, 0.9, 4000)]
+)
 def test_between_and_beyond_the_numbers_of_servers_that_are_simulated(
-    servers: int, rho: float, service_cv2: float
+    servers: int, rho: float, replications: int, service_cv2: float
 ) -> None:
     queue = Queue(servers, rho, 1.0, service_cv2)
-    truth = by_workload(queue, 1000, 10_000, seed=78, rounds=4)
-    assert_within(predicted(queue), truth, OTHER)
+    assert_within(predicted(queue), by_workload(queue, replications, 10_000, seed=78), OTHER)
