@@ -13,7 +13,8 @@ capacity is linear in replicas.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from planner.latency.queueing import sojourn_tail
 from planner.problem.arrays import Bools, Floats, Ints, Network, Queue
 
 PROMISED_PROBABILITY = 0.95
+
+BATCH = 64
+"""So many questions are asked at once, each about all origins."""
 
 
 @dataclass(frozen=True)
@@ -199,51 +203,91 @@ def admissible_states(
 
     Notes
     -----
-    Equal questions are asked once: most failure states leave paths and homes as they are.  A
-    service whose home calls find no home left is judged without them; whoever promises such a state
-    must strike it out, as `planner.problem.build` does.
+    Equal questions about one region are asked once: most states leave its paths and its way home as
+    they are.  A service whose home calls find no home left is judged without them; whoever promises
+    such a state must strike it out, as `planner.problem.build` does.
     """
     states, services = home_region.shape
+    paths = _distinct_paths(point_rtt_ms)[situation]
+    region = np.broadcast_to(np.arange(paths.shape[1]), paths.shape)
+    normal = np.broadcast_to((np.arange(states) == 0)[:, None], paths.shape)
     out = np.empty((states, *allowed.shape), bool)
     for service in range(services):
-        home = home_region[:, service]
-        to_home = _to_home(region_rtt_ms, home, region_up)
-        first, kind = _questions(home, situation, to_home)
-        kept = np.empty((len(first), *allowed.shape[1:]), bool)
-        for row, state in enumerate(first.tolist()):
-            limit = limit_ms if state == 0 else emergency_limit_ms
-            late = late_probability(
+        away = _to_home(region_rtt_ms, home_region[:, service], region_up)
+        asked = np.stack([normal, region, paths, away], axis=2).reshape(-1, 4)
+        rows, kind = np.unique(asked, axis=0, return_inverse=True)
+        kept = np.empty((len(rows), allowed.shape[1]), bool)
+        for own in _batches(rows):
+            limit = limit_ms if rows[own[0], 0] else emergency_limit_ms
+            kept[own] = _keeps(
                 network,
                 requests,
                 service,
+                rows[own],
+                point_rtt_ms,
                 float(limit[service]),
-                ceilings[0 if state == 0 else 1],
-                int(home[state]),
-                point_rtt_ms[situation[state]],
-                np.broadcast_to(to_home[state][:, None], region_rtt_ms.shape[1:]),
+                ceilings[0 if rows[own[0], 0] else 1],
             )
-            kept[row] = late <= 1 - PROMISED_PROBABILITY + 1e-12
-        out[:, service] = kept[kind]
+        out[:, service] = kept[kind.reshape(paths.shape)].swapaxes(1, 2)
         out[:, service] &= allowed[service] & region_up[:, None, :]
     return out
 
 
+def _distinct_paths(point_rtt_ms: Floats) -> Ints:
+    """Return the first situation with the same paths to each region, shape (U, R)."""
+    first = np.empty((len(point_rtt_ms), point_rtt_ms.shape[3]), np.int64)
+    for region in range(first.shape[1]):
+        known: dict[bytes, int] = {}
+        for row, paths in enumerate(point_rtt_ms[..., region]):
+            first[row, region] = known.setdefault(paths.tobytes(), row)
+    return first
+
+
 def _to_home(region_rtt_ms: Floats, home: Ints, region_up: Bools) -> Floats:
-    """Return the way from each region to the home of each state, ms, shape (K, R); 0 without one.
+    """Return the way from each region to the home of each state, ms, shape (K, R); -1 without one.
 
     Regions that are down answer nothing: with the normal way home they tell no states apart.
     """
     way = region_rtt_ms[np.arange(len(home)), :, home]
     usual = region_rtt_ms[0].T[home]
-    return np.where((home >= 0)[:, None], np.where(region_up, way, usual), 0.0)
+    return np.where((home >= 0)[:, None], np.where(region_up, way, usual), -1.0)
 
 
-def _questions(home: Ints, situation: Ints, to_home_ms: Floats) -> tuple[Ints, Ints]:
-    """Return a state of each distinct question and the question of each state.
+def _batches(rows: Floats) -> Iterator[Ints]:
+    """Rows of the normal state or not, with a home region or without, some at a time."""
+    for normal in (True, False):
+        for homeless in (True, False):
+            own = np.flatnonzero((rows[:, 0] == normal) & ((rows[:, 3] < 0) == homeless))
+            for start in range(0, own.size, BATCH):
+                yield own[start : start + BATCH]
 
-    State 0 has limits of its own and stands alone.
-    """
-    states = np.arange(len(home))
-    rows = np.column_stack([states == 0, home, situation, to_home_ms])
-    _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    return first.astype(np.int64), kind.ravel().astype(np.int64)
+
+def _keeps(
+    network: Network,
+    requests: Requests,
+    service: int,
+    rows: Floats,
+    point_rtt_ms: Floats,
+    limit_ms: float,
+    ceiling_share: float,
+) -> Bools:
+    """Return which origins the region of each row may serve, shape (rows, O)."""
+    region, paths = rows[:, 1].astype(np.int64), rows[:, 2].astype(np.int64)
+    # Each row stands for a region of its own, of which the first is everybody's home.
+    asked = replace(
+        requests,
+        rps_per_replica=requests.rps_per_replica[:, region],
+        min_replicas=requests.min_replicas[:, region],
+    )
+    late = late_probability(
+        network,
+        asked,
+        service,
+        limit_ms,
+        ceiling_share,
+        0 if rows[0, 3] >= 0 else -1,
+        np.moveaxis(point_rtt_ms[paths, :, :, region], 0, 2),
+        rows[:, 3:],
+    )
+    kept: Bools = late.T <= 1 - PROMISED_PROBABILITY + 1e-12
+    return kept
