@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -11,6 +13,7 @@ from planner.report.style import FAINT, INK, in_our_style, own_axes, wrapped
 from planner.simulation.assessment import Assessment
 
 MOST_STATES = 40
+CELL_IN, LETTER_IN, TITLE_LETTER_IN = 1.05, 0.085, 0.105
 WHITE_FROM_SHARE = 0.55
 SHADES = LinearSegmentedColormap.from_list("unserved", ["#f4f6f5", "#f7c59a", "#d55e00", "#7a2f00"])
 
@@ -41,11 +44,16 @@ def failure_matrix(result: Assessment, *, ax: Axes | None = None) -> Axes:
     state = _shown(result)
     share = result.failure_matrix.to_numpy()[state]
     services = list(result.axes.services)
-    ax = own_axes(3.4 + 1.05 * (len(services) + 1), 1.6 + 0.27 * len(state)) if ax is None else ax
+    names = [result.axes.states[k] for k in state]
+    own = CELL_IN * (len(services) + 1)
+    if ax is None:
+        ax = own_axes(0.6 + LETTER_IN * max(map(len, names)) + own, 1.8 + 0.27 * len(state))
+        title = textwrap.fill(_finding(result), max(24, int(own / TITLE_LETTER_IN)))
+    else:
+        title = wrapped(ax, _finding(result))
     ax.pcolormesh(share, cmap=SHADES, vmin=0, vmax=max(float(share.max(initial=0.0)), 0.01))
     _write_cells(ax, share, result.p95_over_limit[state])
     promised = result.must_survive[state]
-    names = [result.axes.states[k] for k in state]
     ax.set_yticks(np.arange(len(state)) + 0.5, names)
     for label, kept in zip(ax.get_yticklabels(), promised, strict=True):
         label.set(color=INK if kept else FAINT, fontweight="bold" if kept else "normal")
@@ -58,8 +66,8 @@ def failure_matrix(result: Assessment, *, ax: Axes | None = None) -> Axes:
     if promised.any() and not promised.all():
         ax.axhline(float(promised.sum()), color=INK, linewidth=1.2)
     ax.spines[:].set_visible(False)
-    ax.set_xlabel("unserved in the worst hour, % of the service's demand · bold: promised states")
-    ax.set_title(wrapped(ax, _finding(result)))
+    ax.set_xlabel("unserved in the worst hour, % of its demand\nbold: promised states")
+    ax.set_title(title)
     return ax
 
 
@@ -92,5 +100,5 @@ def _finding(result: Assessment) -> str:
     count, others = int(result.must_survive.sum()), result.unserved_share[~result.must_survive]
     kept = f"Nothing lost in {count} promised state{'s' if count != 1 else ''}"
     if others.max(initial=0.0) > 0:
-        return f"{kept}; elsewhere up to {100 * others.max():.0f} %"
+        return f"{kept}; elsewhere up to {100 * others.max():.0f} % of all demand"
     return kept

@@ -16,6 +16,7 @@ BREAK_MIN = 4.0
 TICKS_MIN = (0, 10, 20, 30, 40, 50, 60)
 WIDTH_IN, HEIGHT_IN, LINE_IN = 12.0, 4.8, 0.155
 LINE_CHARACTERS = 58
+NEGLIGIBLE_SHARE = 1e-3
 TOGETHER_MIN = 1.6
 """Moments so close have one number."""
 
@@ -91,7 +92,7 @@ def _places(result: Timeline, seconds: Floats) -> Floats:
 
 
 def _mark_return(ax: Axes, result: Timeline) -> None:
-    """Write minutes under the axis, from the loss and from the return."""
+    """Write minutes under the axis, from the beginning and from the end."""
     back = float(_places(result, np.array([result.duration_s]))[0])
     last = float(_places(result, result.seconds[-1:])[0])
     ticks = [float(m) for m in TICKS_MIN if m < back - BREAK_MIN - 1]
@@ -99,10 +100,10 @@ def _mark_return(ax: Axes, result: Timeline) -> None:
     if last > back:
         after = [m for m in TICKS_MIN if back + m <= last]
         ticks += [back + m for m in after]
-        names += [f"+{m}" if m else "back" for m in after]
+        names += [f"+{m}" if m else "over" for m in after]
         ax.axvline(back, color=INK, linewidth=1)
     ax.set_xticks(ticks, names)
-    ax.set_xlabel("minutes after the loss · minutes after the return")
+    ax.set_xlabel("minutes after it begins · minutes after it is over")
     if result.duration_s > result.seconds[_parts(result)[0].stop - 1] + 2 * result.step_s[0]:
         middle = back - BREAK_MIN / 2
         ax.text(middle, 0, "//", ha="center", va="center", color=INK, clip_on=False, fontsize=12)
@@ -128,24 +129,36 @@ def _moments(result: Timeline) -> list[tuple[float, str]]:
 
 def _mark_moments(ax: Axes, moments: list[tuple[float, str]]) -> None:
     """Mark the moments with numbers, and write what happens beside the chart."""
-    top = ax.get_ylim()[1]
+    top = ax.get_xaxis_transform()
     for number, (place, _) in enumerate(moments, start=1):
         ax.axvline(place, color=FAINT, linewidth=0.6, alpha=0.7)
-        ax.text(place, 0.99 * top, f" {number}", ha="left", va="top", fontsize=8, color=INK)
+        mark = f" {number}"
+        ax.text(place, 0.99, mark, transform=top, ha="left", va="top", fontsize=8, color=INK)
     lines = "\n".join(text for _, text in moments)
     ax.text(1.015, 1.0, lines, transform=ax.transAxes, va="top", fontsize=7.5, color=INK)
 
 
 def _when(second: float) -> str:
     """Write a moment."""
-    return f"{second:.0f} s" if second < 600 else f"{second / 60:.0f} min"
+    if second < 600:
+        return f"{second:.0f} s"
+    return f"{second / 60:.0f} min" if second < 2 * 86400 else f"{second / 86400:.0f} days"
 
 
 def _finding(result: Timeline, name: str) -> str:
     """Say what the chart shows."""
     lost = result.lost_requests
     amount = f"{lost / 1e6:.2f} million" if lost >= 1e6 else f"{lost:,.0f}"
-    over = (
-        "not recovered" if np.isnan(result.recovery_s) else f"over after {_when(result.recovery_s)}"
-    )
-    return f"{name + ': ' if name else ''}{amount} requests lost, {over}"
+    what = "nothing is lost" if lost < 0.5 else f"{amount} requests lost, {_end(result)}"
+    return f"{name + ': ' if name else ''}{what}"
+
+
+def _end(result: Timeline) -> str:
+    """Say when it is over; where the steady state loses too, that it is not."""
+    if np.isnan(result.recovery_s):
+        return "not recovered"
+    stays = result.event.steady_failed.sum() / max(float(result.event.offered.sum()), 1e-300)
+    if stays < NEGLIGIBLE_SHARE or result.recovery_s >= result.duration_s:
+        return f"over after {_when(result.recovery_s)}"
+    since = f" from {_when(result.recovery_s)} on" if result.recovery_s > 0 else ""
+    return f"{100 * stays:.1f} % of all{since} while it lasts"
