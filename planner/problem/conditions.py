@@ -38,6 +38,9 @@ class Tunnels:
         Round trips between regions over the overlay, ms; inf where it is parted.
     next_link : ndarray of int, shape (K, R, R)
         First link on the way from one region to the other; -1 where there is none.
+    way_link : ndarray of int, shape (K, R, R)
+        First link on the quickest way, whether the pair takes it or not: behind the first link, a
+        call follows these to its end.
     """
 
     links: tuple[str, ...]
@@ -46,6 +49,7 @@ class Tunnels:
     loss_share: Floats
     rtt_ms: Floats
     next_link: Ints
+    way_link: Ints
 
     def __post_init__(self) -> None:
         _freeze(self)

@@ -87,6 +87,7 @@ def between_regions(
         loss_share=_loss_share(scenario, detours),
         rtt_ms=over,
         next_link=overlay.next_link[row],
+        way_link=overlay.way_link[row],
     )
     normal = (
         *_relayed(scenario, overlay, int(row[0])),

@@ -110,8 +110,10 @@ def _add(
     load = gathered(cell - first, rps, states.size * services * regions)
     sojourn = _sojourn_ms(problem, replicas[states], load)
     total = rps.sum(axis=1)
-    queueing = np.where(rps > 0, rps * sojourn[cell - first], 0.0).sum(axis=1)
-    time = np.where(total > 0, total * _network_ms(problem, flows, states, base_ms), 0.0) + queueing
+    none = np.zeros_like(rps)
+    queueing = np.multiply(rps, sojourn[cell - first], out=none, where=rps > 0).sum(axis=1)
+    network = _network_ms(problem, flows, states, base_ms)
+    time = np.multiply(total, network, out=np.zeros_like(total), where=total > 0) + queueing
     both = np.stack([time, total], axis=1)
     for key, out, each in (
         (place, sums[0], services * origins),

@@ -165,11 +165,11 @@ def path_loss_share(tunnels: Tunnels, state: Ints, start: Ints, end: Ints) -> Fl
 def _steps(tunnels: Tunnels, state: Ints, start: Ints, end: Ints) -> list[tuple[Ints, Ints]]:
     """Walk all pairs together: for each step the rows still on their way and their next links."""
     steps, at = [], start.copy()
-    row = np.arange(state.size)
+    row, chosen = np.arange(state.size), tunnels.next_link
     for _ in range(tunnels.rtt_ms.shape[1] - 1):
         going: Bools = at[row] != end[row]
         row = row[going]
-        link = tunnels.next_link[state[row], at[row], end[row]]
+        link, chosen = chosen[state[row], at[row], end[row]], tunnels.way_link
         row, link = row[link >= 0], link[link >= 0]
         if not row.size:
             break

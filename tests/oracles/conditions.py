@@ -75,4 +75,5 @@ def _tunnels(problem: Problem, rng: np.random.Generator) -> Tunnels:
         loss_share=np.zeros((states, len(ends))),
         rtt_ms=distance,
         next_link=following,
+        way_link=following,
     )

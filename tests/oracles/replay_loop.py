@@ -329,7 +329,8 @@ def _call_home(
             continue
         at, path = r, []
         while tunnels is not None and at != problem.home_region[k, s]:
-            link = int(tunnels.next_link[k, at, problem.home_region[k, s]])
+            chosen = tunnels.way_link if path else tunnels.next_link
+            link = int(chosen[k, at, problem.home_region[k, s]])
             if link < 0:
                 break
             path.append(link)
