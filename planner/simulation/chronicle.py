@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from planner.problem.arrays import Axes, Bools, Floats
-from planner.simulation.cohorts import EVENT, NORMAL
-from planner.simulation.course import Clock
-from planner.simulation.happenings import Happening
+from planner.simulation.hour.cohorts import EVENT, NORMAL
+from planner.simulation.hour.course import Clock
+from planner.simulation.hour.happenings import Happening
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ def recovery_second(time: Clock, within: Bools) -> float:
 
     Examples
     --------
-    >>> from planner.simulation.course import clock
+    >>> from planner.simulation.hour.course import clock
     >>> time = clock(duration_s=100.0, horizon_s=3.0, step_s=1.0)
     >>> recovery_second(time, np.array([False, True, True, True, True, True]))
     1.0

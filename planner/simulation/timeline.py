@@ -10,17 +10,17 @@ import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
 from planner.problem.recovery import Recovery
-from planner.simulation.attempts import Passage, Scene
 from planner.simulation.chronicle import Timeline, Totals, recovery_second
-from planner.simulation.cohorts import EVENT, NORMAL
-from planner.simulation.course import clock
-from planner.simulation.daytime import busiest_second
-from planner.simulation.happenings import happenings
-from planner.simulation.lateness import Lateness, lateness
-from planner.simulation.outcome import Outcome, outcome
-from planner.simulation.overload import overloads, stuck
-from planner.simulation.passage import passage
-from planner.simulation.stage import (
+from planner.simulation.hour.attempts import Passage, Scene
+from planner.simulation.hour.cohorts import EVENT, NORMAL
+from planner.simulation.hour.course import clock
+from planner.simulation.hour.daytime import busiest_second
+from planner.simulation.hour.happenings import happenings
+from planner.simulation.hour.lateness import Lateness, lateness
+from planner.simulation.hour.outcome import Outcome, outcome
+from planner.simulation.hour.overload import overloads, stuck
+from planner.simulation.hour.passage import passage
+from planner.simulation.hour.stage import (
     Stage,
     as_it_goes,
     as_settled,

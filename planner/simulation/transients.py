@@ -6,13 +6,13 @@ import numpy as np
 
 from planner.problem.arrays import Floats, Ints, Problem, Solution
 from planner.problem.recovery import Recovery
-from planner.simulation.attempts import NEW, OLD, Passage, Scene
-from planner.simulation.cohorts import EVENT, NORMAL
-from planner.simulation.course import Clock, clock
-from planner.simulation.overload import limit_rps
-from planner.simulation.passage import passage
-from planner.simulation.retries import lost_share
-from planner.simulation.stage import (
+from planner.simulation.hour.attempts import NEW, OLD, Passage, Scene
+from planner.simulation.hour.cohorts import EVENT, NORMAL
+from planner.simulation.hour.course import Clock, clock
+from planner.simulation.hour.overload import limit_rps
+from planner.simulation.hour.passage import passage
+from planner.simulation.hour.retries import lost_share
+from planner.simulation.hour.stage import (
     Stage,
     as_it_goes,
     as_settled,

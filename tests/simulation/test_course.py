@@ -13,7 +13,7 @@ from planner.problem.arrays import Problem
 from planner.problem.conditions import Conditions
 from planner.problem.recovery import Recovery
 from planner.simulation.chronicle import Timeline
-from planner.simulation.course import EVICTION_S, clock
+from planner.simulation.hour.course import EVICTION_S, clock
 from planner.simulation.replay import simulate
 from planner.simulation.timeline import timeline
 from tests.oracles.small_passage import CONTROL, STEERING, first_share, recovery_of, two_regions

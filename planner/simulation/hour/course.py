@@ -8,8 +8,8 @@ import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
 from planner.problem.recovery import Recovery
-from planner.simulation.cohorts import EVENT, NORMAL
 from planner.simulation.drain import expected_share, linger
+from planner.simulation.hour.cohorts import EVENT, NORMAL
 
 EVICTION_S = 350.0
 """Kubernetes' defaults: a node that does not report is not ready after 50 s (40 before 1.32), and

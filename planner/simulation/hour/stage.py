@@ -8,10 +8,10 @@ import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
 from planner.problem.recovery import Recovery
-from planner.simulation.admission import Room, room
-from planner.simulation.attempts import Scene
-from planner.simulation.cohorts import EVENT, NORMAL, Cohorts, cohorts
-from planner.simulation.course import (
+from planner.simulation.hour.admission import Room, room
+from planner.simulation.hour.attempts import Scene
+from planner.simulation.hour.cohorts import EVENT, NORMAL, Cohorts, cohorts
+from planner.simulation.hour.course import (
     Clock,
     Course,
     Running,
@@ -20,7 +20,7 @@ from planner.simulation.course import (
     old_share,
     running,
 )
-from planner.simulation.daytime import SECONDS_PER_DAY, Daytime, daytime, demand_of_state
+from planner.simulation.hour.daytime import SECONDS_PER_DAY, Daytime, daytime, demand_of_state
 from planner.simulation.survivors import surviving_replicas
 
 SAMPLE_S = 300.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from planner.problem.arrays import Axes, Bools, Floats
-from planner.simulation.attempts import Passage, Scene
-from planner.simulation.cohorts import EVENT, NORMAL
+from planner.simulation.hour.attempts import Passage, Scene
+from planner.simulation.hour.cohorts import EVENT, NORMAL
 
 STUCK_S = 60.0
 """Overload that lasts for so long at the end of what is looked at, without need, stays (ours)."""

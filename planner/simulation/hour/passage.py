@@ -7,9 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.simulation.attempts import NEW, OLD, Maps, Passage, Scene, full_rps, maps_of, moment
-from planner.simulation.cohorts import EVENT, NORMAL
-from planner.simulation.feedback import stepwise
+from planner.simulation.hour.attempts import (
+    NEW,
+    OLD,
+    Maps,
+    Passage,
+    Scene,
+    full_rps,
+    maps_of,
+    moment,
+)
+from planner.simulation.hour.cohorts import EVENT, NORMAL
+from planner.simulation.hour.feedback import stepwise
 from planner.simulation.tunnels import home_calls
 
 BLOCK = 200_000

@@ -1,7 +1,7 @@
 """What regions and their uplinks let through of the requests that arrive in one moment.
 
 Arrays may have leading axes (times, starting hours); the last two are services and regions, or
-services and cells (`planner.simulation.cohorts`).
+services and cells (`planner.simulation.hour.cohorts`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.recovery import Recovery
-from planner.simulation.cohorts import EVENT, NORMAL, Cohorts
+from planner.simulation.hour.cohorts import EVENT, NORMAL, Cohorts
 from planner.units import gbps_from_payload
 
 TOLERANCE = 1e-6

@@ -8,8 +8,8 @@ import numpy as np
 
 from planner.problem.arrays import Ints
 from planner.problem.recovery import Recovery
-from planner.simulation.course import EVICTION_S
-from planner.simulation.stage import Stage
+from planner.simulation.hour.course import EVICTION_S
+from planner.simulation.hour.stage import Stage
 
 Happening = tuple[float, str]
 """Seconds since the loss, and what happens then."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.recovery import Recovery
-from planner.simulation.admission import Room, admitted
-from planner.simulation.cohorts import Cohorts
-from planner.simulation.course import Clock, Running
+from planner.simulation.hour.admission import Room, admitted
+from planner.simulation.hour.cohorts import Cohorts
+from planner.simulation.hour.course import Clock, Running
 
 OLD, NEW = 0, 1
 """Axis of the two answers of DNS."""

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from planner.problem.arrays import Floats, Ints
-from planner.simulation.attempts import NEW, OLD, Passage, Scene
-from planner.simulation.cohorts import EVENT, NORMAL
-from planner.simulation.daytime import Daytime
-from planner.simulation.lateness import Lateness
-from planner.simulation.retries import lost_share
-from planner.simulation.stage import Stage
+from planner.simulation.hour.attempts import NEW, OLD, Passage, Scene
+from planner.simulation.hour.cohorts import EVENT, NORMAL
+from planner.simulation.hour.daytime import Daytime
+from planner.simulation.hour.lateness import Lateness
+from planner.simulation.hour.retries import lost_share
+from planner.simulation.hour.stage import Stage
 
 BLOCK = 1_000_000
 """Numbers of one array that are looked at in one go."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.problem.arrays import Floats, Ints
-from planner.simulation.attempts import (
+from planner.simulation.hour.attempts import (
     NEW,
     OLD,
     Maps,
@@ -17,7 +17,7 @@ from planner.simulation.attempts import (
     full_rps,
     moment,
 )
-from planner.simulation.retries import Backoff, backoff, moved
+from planner.simulation.hour.retries import Backoff, backoff, moved
 
 TOLERANCE_SHARE = 0.1
 """Kubernetes' default: an autoscaler leaves a utilisation within a tenth of its target alone."""

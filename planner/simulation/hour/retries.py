@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.problem.arrays import Floats, Ints
-from planner.simulation.attempts import NEW, OLD, Passage, Scene
+from planner.simulation.hour.attempts import NEW, OLD, Passage, Scene
 
 
 @dataclass(frozen=True, eq=False)
