@@ -28,7 +28,7 @@ from planner.report.charts import failure_matrix, timeline
 from planner.report.style import figure_files
 from planner.studies import main_job
 from planner.studies.failures import FailureStudy, study_failures
-from planner.studies.replanned import transplanted
+from planner.studies.replanned import OTHER_VERSION, transplanted
 from planner.studies.replays import Replay, replay_events
 from planner.studies.reported import Before, Comparison, side_by_side
 from planner.studies.sensitivity import Sensitivity, of_reported
@@ -165,7 +165,8 @@ def _write_pictures(study: FailureStudy, replay: Replay | None, folder: Path) ->
 def _tell(found: _Found, checked: Checked, as_json: bool) -> None:
     """Print the result on stdout, warnings on stderr."""
     places = (f"{fault.file} {fault}" for fault in checked.warnings)
-    warn(dict.fromkeys((*places, *found.study.problem.warnings)))
+    other = (text for text in found.study.plan.warnings if text == OTHER_VERSION)
+    warn(dict.fromkeys((*places, *other, *found.study.problem.warnings)))
     if as_json:
         say_json(failure_answer(found.study, found.replay, found.compared, found.moved))
         return

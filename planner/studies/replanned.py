@@ -6,6 +6,9 @@ from planner.errors import Fault, InvalidPlan
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario, digest
 
+OTHER_VERSION = "the plan was made for another version of the scenario"
+"""Warning of a plan that was."""
+
 
 def transplanted(plan: Plan, scenario: Scenario) -> Plan:
     """Return a plan's decisions on a scenario, which may differ from the one it was made for.
@@ -49,11 +52,10 @@ def transplanted(plan: Plan, scenario: Scenario) -> Plan:
     ]
     if faults:
         raise InvalidPlan(faults)
-    warning = "the plan was made for another version of the scenario"
     changes = {
         "scenario": scenario,
         "scenario_digest": digest(scenario),
-        "warnings": (*plan.warnings, warning),
+        "warnings": (*plan.warnings, OTHER_VERSION),
     }
     return plan.model_copy(update=changes)
 

@@ -165,13 +165,25 @@ def _replica_share(study: FailureStudy, before: Before, names: tuple[str, ...]) 
 def _serving_region(study: FailureStudy, before: Before, names: tuple[str, ...]) -> Value:
     """Return the region that serves most of an origin's requests, and how much of them."""
     shares: dict[str, float] = {}
-    for origins in study.plan.hosts.values():
+    weights = _requests_by_host(study, names[0])
+    for host, origins in study.plan.hosts.items():
         for part in origins.get(names[0], ()):
-            shares[part.order[0]] = shares.get(part.order[0], 0.0) + part.share
-    if not shares:
+            region = part.order[0]
+            shares[region] = shares.get(region, 0.0) + part.share * weights[host]
+    if not sum(shares.values()):
         return None
     most = max(shares, key=lambda region: shares[region])
     return f"{most} ({100 * shares[most] / sum(shares.values()):.0f} %)"
+
+
+def _requests_by_host(study: FailureStudy, origin: str) -> dict[str, float]:
+    """Return what an origin asks of each host in the mean, requests per second."""
+    problem = study.problem
+    if origin not in problem.axes.origins:
+        return dict.fromkeys(problem.axes.hosts, 0.0)
+    asked = problem.demand_rps[:, problem.axes.origins.index(origin)].mean(axis=1)
+    rps = np.bincount(problem.host_of_service, asked, len(problem.axes.hosts))
+    return dict(zip(problem.axes.hosts, rps.tolist(), strict=True))
 
 
 _ABOUT_BEFORE = ("failed_share", "mean_latency_change_share")
