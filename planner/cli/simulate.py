@@ -60,7 +60,7 @@ def simulate(
         int | None, typer.Option(min=0, max=20, help="Most components down at once.")
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=0, help="Draw so many states instead of enumerating them.")
+        int, typer.Option(min=0, max=10**9, help="Draw so many states instead of enumerating.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the draw.")] = 0,
     output: Annotated[

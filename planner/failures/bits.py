@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.errors import TooManyStates
 from planner.failures.effects import Bools, Floats, Ints
 
 Words = NDArray[np.uint64]
@@ -170,7 +171,9 @@ def draws(
             words, count = _distinct([words, *pending], count)
             pending = []
             if len(words) > limit:
-                raise ValueError(f"more than {limit:,} distinct states were drawn; lower `samples`")
+                raise TooManyStates(
+                    f"more than {limit:,} distinct states were drawn; lower `samples`"
+                )
     return words, count
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from planner.errors import TooManyStates
 from planner.failures.combinations import (
     Indices,
     TooMany,
@@ -132,9 +133,9 @@ def _refuse_many(count: int, how: str = "") -> None:
         raise _too_many(count, how)
 
 
-def _too_many(count: int, how: str) -> ValueError:
+def _too_many(count: int, how: str) -> TooManyStates:
     """Say how many states there would be, and the cure."""
-    return ValueError(
+    return TooManyStates(
         f"{how}{count:,} failure states are more than the {MAX_STATES:,} that are enumerated; "
         "lower `order`, raise `cutoff_probability`, or draw a sample"
     )

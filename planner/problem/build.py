@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.failures.states import FailureStates
+from planner.failures.known import FailureStates
 from planner.latency.validity import queueing_warnings
 from planner.model.policy import PRESETS
 from planner.model.quantity import gib

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.failures.states import FailureStates
+from planner.failures.known import FailureStates
 from planner.latency.cables import CableGraph
 from planner.latency.paths import corridors_down, crossings, detour_ms
 from planner.model.events import Degradation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.failures.states import FailureStates
+from planner.failures.known import FailureStates
 from planner.latency.overlay import Overlay, overlay_rtt, relays
 from planner.model.scenario import Scenario
 from planner.problem.arrays import Bools, Floats, Ints

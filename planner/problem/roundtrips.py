@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.failures.states import FailureStates
+from planner.failures.known import FailureStates
 from planner.geo import fibre_floor_ms, great_circle_km
 from planner.io.datasets import read_rtt_tables, read_table
 from planner.latency.populations import OriginPoints, origin_points, origin_rtt, region_rtt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.failures.states import FailureStates
+from planner.failures.known import FailureStates
 from planner.model.scenario import Scenario
 from planner.problem.arrays import Bools, Floats
 from planner.problem.conditions import Conditions

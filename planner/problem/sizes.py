@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.failures.states import FailureStates
+from planner.errors import TooManyStates
+from planner.failures.known import FailureStates
 
 MOST_BYTES = 4e9
 """Larger arrays are refused."""
@@ -20,7 +21,7 @@ def refuse_large(states: FailureStates) -> None:
 
     Raises
     ------
-    ValueError
+    TooManyStates
         If the arrays along states would take more than 4 GB.
 
     Notes
@@ -31,7 +32,7 @@ def refuse_large(states: FailureStates) -> None:
     k, r, o, s = len(states), len(states.regions), len(states.origins), len(states.services)
     size = k * r * (o * (2 * s + 3 * 8) + r * 4 * 8)
     if size > MOST_BYTES:
-        raise ValueError(
+        raise TooManyStates(
             f"{k:,} failure states of {s} services, {o} origins and {r} regions would take "
             f"{size / 1e9:.1f} GB, more than {MOST_BYTES / 1e9:.0f}; {CURE}"
         )
@@ -51,7 +52,7 @@ def refuse_paths(situations: int, points: int, regions: int) -> None:
 
     Raises
     ------
-    ValueError
+    TooManyStates
         If four figures for each situation, point and region would take more than 4 GB.
 
     Examples
@@ -60,7 +61,7 @@ def refuse_paths(situations: int, points: int, regions: int) -> None:
     """
     size = situations * points * regions * 4 * 8
     if size > MOST_BYTES:
-        raise ValueError(
+        raise TooManyStates(
             f"{situations:,} failure states with different paths from {points:,} points to "
             f"{regions} regions would take {size / 1e9:.1f} GB, more than {MOST_BYTES / 1e9:.0f}; "
             f"{CURE}"

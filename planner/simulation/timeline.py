@@ -222,7 +222,7 @@ def _told(
     within = excess <= RECOVERED_SHARE * np.maximum(gone.offered_rps.sum(axis=1), 1e-300)
     told = [*happenings(act, time.duration_s), *overloads(scene, found, act.problem.axes)]
     recovered = recovery_second(time, within)
-    if np.isfinite(recovered):
+    if 0 < recovered < np.inf:
         told.append((recovered, "recovered: no more fails than in the steady state"))
     full, taken = found.full_rps[:, 0], found.taken_rps[:, 0]
     event, after = (

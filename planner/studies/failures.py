@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.failures.states import FailureStates, failure_states, sampled_states
+from planner.failures.known import FailureStates
+from planner.failures.states import failure_states, sampled_states
 from planner.model.failure import KINDS
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario

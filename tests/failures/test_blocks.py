@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.failures.components import Components, components
-from planner.failures.states import FailureStates, event_states, failure_states, sampled_states
+from planner.failures.known import FailureStates
+from planner.failures.states import event_states, failure_states, sampled_states
 from planner.io.scenarios import read_scenario
 from planner.model.events import Event
 from planner.model.failure import KINDS, Cables, Failure, Failures

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.failures.components import components
-from planner.failures.states import FailureStates, failure_states
+from planner.failures.known import FailureStates
+from planner.failures.states import failure_states
 from planner.model.scenario import Scenario
 
 Figures = tuple[float, float]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from planner.failures.states import FailureStates, failure_states
+from planner.failures.known import FailureStates
+from planner.failures.states import failure_states
 from planner.io.datasets import dataset_folder
 from planner.io.scenarios import read_scenario
 from planner.model.scenario import Scenario

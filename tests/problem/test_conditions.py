@@ -9,7 +9,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from planner.failures.states import FailureStates, event_states, failure_states
+from planner.failures.known import FailureStates
+from planner.failures.states import event_states, failure_states
 from planner.geo import great_circle_km
 from planner.io.scenarios import read_scenario
 from planner.model.events import Degradation, Event
