@@ -260,6 +260,7 @@ def test_a_missed_promise_is_exit_1_and_said(
         (("--order", "x"), "--order"),
         (("--samples", "-5"), "--samples"),
         (("--samples", "1e3"), "--samples"),
+        (("--samples", "9" * 20), "--samples"),
         (("--seed", "-1"), "--seed"),
         (("--nope",), "--nope"),
     ],
