@@ -15,6 +15,7 @@ from planner.studies.reported import Comparison
 from planner.studies.sensitivity import Sensitivity
 
 MOST_ORIGINS = 8
+NEGLIGIBLE_SHARE = 1e-3
 
 
 def print_replay(replay: Replay) -> None:
@@ -26,11 +27,22 @@ def print_replay(replay: Replay) -> None:
     )
     _print_totals(found)
     _print_origins(found)
-    over = "never" if math.isnan(found.recovery_s) else f"after {_length(found.recovery_s)}"
-    say(f"recovered (within 0.1 % of the state's own loss) {over}")
+    say(_recovered(found))
     if found.metastable:
         say("overload stays although first attempts alone would fit (metastable)")
     say("")
+
+
+def _recovered(found: Timeline) -> str:
+    """Say when it is over; where the event's own steady state loses too, that it is not."""
+    if math.isnan(found.recovery_s):
+        return "never recovered (within 0.1 % of the state's own loss)"
+    when = _length(found.recovery_s)
+    stays = found.event.steady_failed.sum() / max(float(found.event.offered.sum()), 1e-300)
+    if stays < NEGLIGIBLE_SHARE or found.recovery_s >= found.duration_s:
+        return f"recovered (within 0.1 % of the state's own loss) after {when}"
+    since = f"from {when} on" if found.recovery_s > 0 else "from the start"
+    return f"steady {since}: {100 * stays:.1f} % of the requests fail as long as it lasts"
 
 
 def _print_totals(found: Timeline) -> None:

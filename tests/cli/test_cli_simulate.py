@@ -131,6 +131,21 @@ def test_what_is_printed_of_an_event_adds_up(replayed: Made) -> None:
     assert not any(line.endswith(" ") for line in printed.splitlines())
 
 
+def test_a_loss_that_stays_is_not_called_recovered(
+    run: Run, eventful: Path, replayed: Made
+) -> None:
+    assert "recovered (within 0.1 % of the state's own loss) after " in replayed.result.stdout
+    printed = run("simulate", eventful, "--event", "crowd", "--order", 0).stdout
+    found = re.search(r"steady from the start: ([\d.]+) % of the requests fail", printed)
+    assert found
+    failed = json.loads(run("simulate", eventful, "--order", 0, "--json").stdout)["reported"]
+    assert float(found[1]) > 10
+    assert float(found[1]) == pytest.approx(
+        100 * failed["failed_share.api"]["predicted"], rel=0.2
+    )  # of all services; api is ten in eleven of them
+    assert "recovered (within" not in printed
+
+
 def test_json_is_one_object_with_what_is_promised(answer: dict[str, Any]) -> None:
     assert set(TOP) <= set(answer) <= {*TOP, *BESIDES}
     for ends in answer["availability"].values():
