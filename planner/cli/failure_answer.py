@@ -83,7 +83,7 @@ def figure_text(name: str, value: Value) -> str:
         return value
     kind = name.partition(".")[0]
     if kind.endswith("_share"):
-        digits = 4 if abs(value) < 0.001 or 0.999 < abs(value) < 1 else 2
+        digits = 4 if 0 < abs(value) < 0.001 or 0.999 < abs(value) < 1 else 2
         return f"{100 * value:.{digits}f} %"
     return f"{value:.0f} ms" if kind.endswith("_ms") else f"{value:g}"
 

@@ -38,11 +38,14 @@ def _print_head(study: FailureStudy) -> None:
 
 
 def _print_matrix(study: FailureStudy) -> None:
-    """Print the share of each service that each state leaves unserved, promised states first."""
+    """Print the share of each service that each state leaves unserved.
+
+    Promised states stand first, the others by the requests that they lose in expectation.
+    """
     result, services = study.assessment, study.assessment.axes.services
-    share = result.failure_matrix.to_numpy()
+    share, month = result.failure_matrix.to_numpy(), result.lost_requests_month
     order = sorted(
-        range(len(share)), key=lambda k: (not result.must_survive[k], -share[k].max(), k)
+        range(len(share)), key=lambda k: (not result.must_survive[k], -month[k], -share[k].max(), k)
     )
     shown = [k for k in order if result.must_survive[k] or share[k].max() > 0][:MOST_ROWS]
     rows = [
@@ -51,13 +54,14 @@ def _print_matrix(study: FailureStudy) -> None:
             f"{result.state_probability[k]:.2e}",
             "yes" if result.must_survive[k] else "",
             *(_percent(value) for value in share[k]),
+            f"{month[k]:,.0f}",
             _ratio(result.p95_over_limit[k]),
         ]
         for k in shown
     ]
     say_table(
-        "Failure matrix: unserved in the worst hour, % of each service's requests",
-        ["state", "probability", "promised", *services, "p95 / limit"],
+        "Failure matrix: unserved in the worst hour, % of each service's requests; in all, a month",
+        ["state", "probability", "promised", *services, "lost a month", "p95 / limit"],
         rows,
         left=1,
     )
@@ -127,14 +131,14 @@ def _print_availability(study: FailureStudy) -> None:
     table = found.table
     say_table(
         f"Availability ({kind})",
-        ["service", "low", "high", "nines", "minutes a year", "of it before states are steady"],
+        ["service", "low", "high", "nines", "minutes a year", "in the hour after"],
         (
             [
                 name,
                 f"{100 * row.low:.5f} %",
                 f"{100 * row.high:.5f} %",
-                f"{row.low_nines:.2f} to {row.high_nines:.2f}",
-                f"{row.low_minutes_year:.1f} to {row.high_minutes_year:.1f}",
+                f"{abs(row.low_nines):.2f} to {row.high_nines:.2f}",
+                f"{row.high_minutes_year:.1f} to {row.low_minutes_year:.1f}",
                 f"{row.transient_share * MINUTES_PER_YEAR:.2f}",
             ]
             for name, row in table.iterrows()

@@ -54,7 +54,9 @@ def simulate(
     ] = None,
     event: Annotated[
         list[str] | None,
-        typer.Option(help="Replay this event of the scenario; repeat it for several at once."),
+        typer.Option(
+            help="Replay this event; repeat it for several at once, the first sets time and length."
+        ),
     ] = None,
     order: Annotated[
         int | None, typer.Option(min=0, max=20, help="Most components down at once.")
@@ -106,7 +108,7 @@ def _subject(scenario: Scenario, plan: Path | None, progress: ProgressBar) -> Pl
         progress.more(1)
         progress.step("optimising")
         return main_job.optimize(build_problem(scenario, failure_states(scenario)))
-    return transplanted(read_plan(plan), scenario)
+    return transplanted(read_plan(plan), scenario, str(plan))
 
 
 def _replay(plan: Plan, events: list[str], progress: ProgressBar) -> Replay | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from planner.geo import great_circle_km
+from planner.geo import fibre_floor_ms, great_circle_km
 from planner.latency.cables import Bools, CableGraph, Floats, Ints
 from planner.latency.graph import Graph
 from planner.latency.shortest_paths import distances_ms
@@ -20,6 +20,14 @@ from planner.latency.trees import Trees, crosses, shortest_trees
 
 ATTACH_KM = 4000.0
 """Farther from every metro, the link that never fails would be more of the path than the cables."""
+
+NEARLY_AS_NEAR = 1.25
+"""Users are attached to all metros up to so many times as far as their nearest (ours): those of
+Delhi reach Singapore without Hong Kong, which is nearer only across the Himalaya."""
+
+ROUNDING_MS = 1e-9
+MOST_METROS = 4
+"""Metros that one point is attached to at most, the nearest first."""
 
 
 def corridors_down(
@@ -62,8 +70,9 @@ def detour_ms(
 
     .. math:: \Delta_k = g_k - g_0
 
-    with g the shortest path between the metros nearest to both ends, in that state and with
-    everything up. Points are attached to their metro by a link that never fails and cancels out.
+    with g the shortest path in that state and with everything up. The first points are attached to
+    their nearest metro and to those `NEARLY_AS_NEAR`, the second ones to their nearest, by links
+    that never fail.
 
     Parameters
     ----------
@@ -116,13 +125,12 @@ def detour_ms(
     """
     down = _segments_down(graph, corridors_down, segments_down)
     ways = _ways(graph, from_points, to_points, attach_km)
-    base = ways.trees.distance_ms
-    reach = distances_ms(ways.cables, ways.trees, ~down)
-    added = np.subtract(reach, base, where=np.isfinite(base), out=np.zeros_like(reach))
-    pair = ways.tree[:, None] * len(graph.metros) + ways.metro
-    detour: Floats = added.reshape(len(down), -1).take(pair, axis=1)
-    detour[:, ~ways.attached] = 0.0
-    return detour
+    base = _shortest(ways, ways.trees.distance_ms[None])
+    reach = _shortest(ways, distances_ms(ways.cables, ways.trees, ~down))
+    known = np.isfinite(base) & ways.attached
+    detour: Floats = np.subtract(reach, base, where=known, out=np.zeros_like(reach))
+    # What an attachment adds to both cancels out but for its rounding.
+    return np.where(detour > ROUNDING_MS, detour, 0.0)
 
 
 def modelled(
@@ -148,7 +156,7 @@ def modelled(
         False where a detour of 0 means "not modelled".
     """
     ways = _ways(graph, from_points, to_points, attach_km)
-    reached = np.isfinite(ways.trees.distance_ms)[ways.tree[:, None], ways.metro]
+    reached = np.isfinite(_shortest(ways, ways.trees.distance_ms[None]))[0]
     joined: Bools = reached & ways.attached
     return joined
 
@@ -205,7 +213,12 @@ def crossings(
         raise ValueError("`corridors` must have one value a corridor")
     ways = _ways(graph, from_points, to_points, attach_km)
     over = crosses(ways.trees, graph.runs_through[:, chosen].any(axis=1))
-    through: Bools = over[ways.tree[:, None], ways.metro] & ways.attached
+    each = [
+        ways.trees.distance_ms[tree[:, None], ways.metro] + attach[:, None]
+        for tree, attach in zip(ways.tree.T, ways.attach_ms.T, strict=True)
+    ]
+    taken = ways.tree[np.arange(len(ways.tree))[:, None], np.argmin(each, axis=0)]
+    through: Bools = over[taken, ways.metro] & ways.attached
     return through
 
 
@@ -227,11 +240,16 @@ def _segments_down(
 
 @dataclass(frozen=True, eq=False)
 class _Ways:
-    """Trees from the metros of one side, the tree and the metro of points, and pairs with both."""
+    """Trees from the metros of one side, who is attached to what, and pairs that are.
+
+    The tree and the attachment, ms, of each of the first points' metros are (n, M'); an attachment
+    is infinite where a point has fewer metros.
+    """
 
     cables: Graph
     trees: Trees
     tree: Ints
+    attach_ms: Floats
     metro: Ints
     attached: Bools
 
@@ -240,15 +258,40 @@ def _ways(
     graph: CableGraph, from_points: ArrayLike, to_points: ArrayLike, attach_km: float
 ) -> _Ways:
     """Attach both sides to their metros and find the normal paths from the first."""
-    a, b = (_nearest(graph, points, attach_km) for points in (from_points, to_points))
+    (near, near_ms), (end, end_ms) = (
+        _metros(graph, points, attach_km, most)
+        for points, most in ((from_points, MOST_METROS), (to_points, 1))
+    )
     cables = Graph(len(graph.metros), graph.ends, graph.rtt_ms)
-    sources, tree = np.unique(np.maximum(a, 0), return_inverse=True)
-    trees = shortest_trees(cables, sources)
-    return _Ways(cables, trees, tree, np.maximum(b, 0), (a[:, None] >= 0) & (b >= 0))
+    sources, tree = np.unique(near, return_inverse=True)
+    attached = np.isfinite(near_ms[:, :1]) & np.isfinite(end_ms[:, 0])
+    return _Ways(
+        cables,
+        shortest_trees(cables, sources),
+        tree.reshape(near.shape),
+        near_ms,
+        end[:, 0],
+        attached,
+    )
 
 
-def _nearest(graph: CableGraph, points: ArrayLike, attach_km: float) -> Ints:
-    """Index of the metro nearest to each point; -1 where none is near enough."""
+def _metros(
+    graph: CableGraph, points: ArrayLike, attach_km: float, most: int
+) -> tuple[Ints, Floats]:
+    """Return the metros of each point, the nearest first, and the way there, ms."""
     where = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     away = great_circle_km(where[:, :1], where[:, 1:], graph.latitude_deg, graph.longitude_deg)
-    return np.where(away.min(axis=1) <= attach_km, away.argmin(axis=1), -1)
+    order = np.argsort(away, axis=1, kind="stable")[:, :most]
+    km = np.take_along_axis(away, order, axis=1)
+    near = (km <= NEARLY_AS_NEAR * km[:, :1]) & (km[:, :1] <= attach_km)
+    return order, np.where(near, fibre_floor_ms(km), np.inf)
+
+
+def _shortest(ways: _Ways, distance_ms: Floats) -> Floats:
+    """Return the shortest way of every pair by any of its metros, ms, shape (K, n, m)."""
+    shape = (len(distance_ms), len(ways.tree), len(ways.metro))
+    flat, best = distance_ms.reshape(len(distance_ms), -1), np.full(shape, np.inf)
+    for tree, attach in zip(ways.tree.T, ways.attach_ms.T, strict=True):
+        pair = tree[:, None] * distance_ms.shape[2] + ways.metro
+        np.minimum(best, flat.take(pair, axis=1) + attach[:, None], out=best)
+    return best

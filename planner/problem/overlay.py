@@ -163,4 +163,4 @@ def _parted(states: FailureStates, rtt_ms: Floats) -> tuple[str, ...]:
         return ()
     names = [states.name(int(k)) for k in parted[:NAMED_STATES]]
     more = f" and {parted.size - NAMED_STATES:,} more" if parted.size > NAMED_STATES else ""
-    return (f"regions are cut off from one another in: {', '.join(names)}{more}",)
+    return (f"regions are cut off from one another in: {'; '.join(names)}{more}",)

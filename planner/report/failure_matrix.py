@@ -72,9 +72,12 @@ def failure_matrix(result: Assessment, *, ax: Axes | None = None) -> Axes:
 
 
 def _shown(result: Assessment) -> np.ndarray:
-    """Return the states to show: promised ones first, each part by what it loses."""
-    lost = result.unserved_share
-    order = np.lexsort((np.arange(lost.size), -lost, ~result.must_survive))
+    """Return the states to show: promised ones first, each part by what it costs in expectation.
+
+    Events without a rate have no probability: they stand behind, by what they lose.
+    """
+    lost, expected = result.unserved_share, result.lost_requests_month
+    order = np.lexsort((np.arange(lost.size), -lost, -expected, ~result.must_survive))
     return order[:MOST_STATES]
 
 

@@ -218,10 +218,10 @@ def _availability(
 
 
 def _transients(plan: Plan) -> Transients:
-    """Return what the loss of each single region loses before it is steady."""
+    """Return what each single component loses before its state is steady."""
     scenario = plan.scenario
     states = failure_states(scenario, 1, kinds=KINDS, cable_km=cable_lengths_km(scenario))
-    alone = np.flatnonzero(~states.region_up.all(axis=1) & (states.down.sum(axis=1) == 1))
+    alone = np.flatnonzero(states.down.sum(axis=1) == 1)
     states = states.take(np.concatenate([[0], alone]))
     problem = build_problem(scenario, states)
     solution = solution_of(problem, plan)
@@ -272,7 +272,7 @@ def _worst(problem: Problem, solution: Solution, assessment: Assessment) -> Wors
         service = int(np.nan_to_num(late, nan=0.0).max(axis=1).argmax())
         worst = services[service], hurts.p95_over_limit, "p95_over_limit"
         return WorstCase(*worst, hurts.state, hurts.cause)
-    worst = services[need.service], need.used_share, "used_share"
+    worst = services[need.service], min(need.used_share, 1.0), "used_share"
     return WorstCase(*worst, problem.axes.states[need.state], sizes)
 
 

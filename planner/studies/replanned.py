@@ -10,7 +10,7 @@ OTHER_VERSION = "the plan was made for another version of the scenario"
 """Warning of a plan that was."""
 
 
-def transplanted(plan: Plan, scenario: Scenario) -> Plan:
+def transplanted(plan: Plan, scenario: Scenario, file: str = "plan") -> Plan:
     """Return a plan's decisions on a scenario, which may differ from the one it was made for.
 
     Parameters
@@ -19,6 +19,8 @@ def transplanted(plan: Plan, scenario: Scenario) -> Plan:
         The plan.
     scenario : Scenario
         The scenario to judge it in: other rates, demand or times, but the same names.
+    file : str
+        Where the plan was read, for faults.
 
     Returns
     -------
@@ -41,12 +43,12 @@ def transplanted(plan: Plan, scenario: Scenario) -> Plan:
     if plan.scenario_digest == digest(scenario):
         return plan
     faults = [
-        Fault("plan", None, kind, f"{', '.join(sorted(odd))}: not in both plan and scenario", cure)
-        for kind, odd, cure in (
-            ("services", set(plan.services) ^ set(scenario.services), _OPTIMISE),
-            ("regions", set(plan.scenario.regions) ^ set(scenario.regions), _OPTIMISE),
-            ("origins", set(plan.scenario.origins) ^ set(scenario.origins), _OPTIMISE),
-            ("hosts", _hosts(plan.scenario) ^ _hosts(scenario), _OPTIMISE),
+        Fault(file, None, kind, f"{_few(odd)}: not in both plan and scenario", _OPTIMISE)
+        for kind, odd in (
+            ("services", set(plan.services) ^ set(scenario.services)),
+            ("regions", set(plan.scenario.regions) ^ set(scenario.regions)),
+            ("origins", set(plan.scenario.origins) ^ set(scenario.origins)),
+            ("hosts", _hosts(plan.scenario) ^ _hosts(scenario)),
         )
         if odd
     ]
@@ -60,7 +62,15 @@ def transplanted(plan: Plan, scenario: Scenario) -> Plan:
     return plan.model_copy(update=changes)
 
 
+MOST_NAMES = 5
 _OPTIMISE = "optimise this scenario, or name the one that was planned for"
+
+
+def _few(names: set[str]) -> str:
+    """Name the first few."""
+    first = sorted(names)
+    more = f" and {len(first) - MOST_NAMES} more" if len(first) > MOST_NAMES else ""
+    return ", ".join(first[:MOST_NAMES]) + more
 
 
 def _hosts(scenario: Scenario) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,30 +86,43 @@ def test_a_higher_order_narrows_the_interval_from_both_ends(small_plan: Plan) ->
 
 
 def test_transients_are_those_of_timelines_begun_at_every_hour(study: FailureStudy) -> None:
-    """An event with the region's repair time, replayed from each planned hour on."""
+    """Losses of regions and of servers with their repair times, replayed from each hour on."""
     plan, parts = study.plan, study.states.components
     lost = np.zeros(2)
-    for region in plan.scenario.regions:
-        row = parts.names.index(region)
+    for n, kind in enumerate(parts.kinds):
+        if kind not in ("region", "pool"):
+            continue
+        effect = _effect(study, n)
         excess = np.mean(
             [
-                _excess_requests(plan, region, float(parts.repair_h[row]), hour)
+                _excess_requests(plan, effect, float(parts.repair_h[n]), hour)
                 for hour in study.problem.axes.hours
             ],
             axis=0,
         )
-        lost += float(parts.events_per_year[row]) * excess
+        lost += float(parts.events_per_year[n]) * excess
     year = study.problem.demand_rps.mean(axis=2).sum(axis=1) * SECONDS_PER_HOUR * HOURS_PER_YEAR
     # Steps of 5 s there and of 1 s here.
     assert study.availability.transient_share == pytest.approx(lost / year, rel=0.05)
 
 
-def _excess_requests(plan: Plan, region: str, repair_h: float, hour: int) -> np.ndarray:
-    event = Event(starts_utc=f"{hour:02d}:00", duration_min=60 * repair_h, regions_down=(region,))
+def _effect(study: FailureStudy, component: int) -> dict[str, Any]:
+    """What a component takes, as an event says it; each region of the scenario has one pool."""
+    effects, states = study.states.components.effects, study.states
+    down = np.flatnonzero(effects.region_down[component])
+    share = effects.server_share[component]
+    (pool,) = np.flatnonzero(share < 1) if not down.size else (0,)
+    if down.size or share[pool] == 0:
+        name = states.regions[down[0]] if down.size else states.pools[pool].split("/")[0]
+        return {"regions_down": (name,)}
+    return {"server_share": {states.pools[pool].split("/")[0]: float(share[pool])}}
+
+
+def _excess_requests(plan: Plan, effect: dict[str, Any], repair_h: float, hour: int) -> np.ndarray:
+    event = Event(starts_utc=f"{hour:02d}:00", duration_min=60 * repair_h, **effect)
     scenario = plan.scenario.model_copy(update={"events": {"lost": event}})
-    total: np.ndarray = replay_events(on(plan, scenario), ["lost"]).timeline.excess_requests.sum(
-        axis=1
-    )
+    found = replay_events(on(plan, scenario), ["lost"]).timeline
+    total: np.ndarray = found.excess_requests.sum(axis=1)
     return total
 
 

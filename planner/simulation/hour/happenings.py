@@ -44,7 +44,7 @@ def happenings(act: Stage, duration_s: float) -> tuple[Happening, ...]:
 def _names(act: Stage, chosen: object) -> str:
     """Return regions in words."""
     picked = [r for r, up in zip(act.problem.axes.regions, np.asarray(chosen), strict=True) if up]
-    return " and ".join(picked)
+    return " and ".join([", ".join(picked[:-1]), picked[-1]] if len(picked) > 1 else picked)
 
 
 def _beginning(act: Stage, names: str) -> str:
@@ -134,7 +134,7 @@ def _homes(act: Stage, duration_s: float) -> Iterator[Happening]:
     problem, recovery = act.problem, act.recovery
     for s, name in enumerate(problem.axes.services):
         normal, now = int(problem.home_region[0, s]), int(problem.home_region[act.state, s])
-        if problem.home_share[s] <= 0 or normal == now or normal < 0:
+        if problem.home_share[s] <= 0 or normal == now or normal < 0 or act.run.lost.all():
             continue
         share, home = f"{100 * problem.home_share[s]:.0f} %", problem.axes.regions[normal]
         yield 0.0, f"{share} of the calls of {name} need storage in {home} and fail"
