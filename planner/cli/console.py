@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from threading import Timer
-from types import TracebackType
 from typing import Any, TextIO
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from planner.cli.exits import printable
 
 WIDTH_WITHOUT_TERMINAL = 110
-PATIENCE_S = 2.0
 
 
 def console(file: TextIO) -> Console:
@@ -82,41 +78,3 @@ def counted(count: int, noun: str) -> str:
     ('1 region', '2 regions')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-class Progress:
-    """Says on stderr what is being done, once it has taken two seconds, if someone watches."""
-
-    def __init__(self, step: str, patience_s: float = PATIENCE_S) -> None:
-        self._step = step
-        self._status: Status | None = None
-        self._timer = Timer(patience_s, self._show)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Progress:
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        self._timer.join()
-        if self._status is not None:
-            self._status.stop()
-
-    def step(self, text: str) -> None:
-        """Go on to the next step."""
-        self._step = text
-        if self._status is not None:
-            self._status.update(text)
-
-    def _show(self) -> None:
-        """Begin to show the step."""
-        if sys.stderr.isatty():
-            status = Status(self._step, console=console(sys.stderr))
-            status.start()
-            self._status = status

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.console import Progress, say, say_json, warn
+from planner.cli.console import say, say_json, warn
 from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.plan_text import print_plan
+from planner.cli.progress import Progress
 from planner.cli.targets import known_targets
 from planner.errors import InvalidScenario
 from planner.exporters import ALL, export

@@ -33,7 +33,7 @@ from planner.studies.replays import Replay, replay_events
 from planner.studies.reported import Before, Comparison, side_by_side
 from planner.studies.sensitivity import Sensitivity, of_reported
 
-STEPS = 8
+STEPS = 6
 
 
 @dataclass(frozen=True)
