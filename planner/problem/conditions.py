@@ -77,6 +77,8 @@ class Conditions:
         together; 1 where it is not degraded, None for 1 everywhere.
     tunnels : Tunnels or None
         The overlay; None where the scenario has no links.
+    cut_share : ndarray, shape (K, O, R), or None
+        Part of an origin's users whose own path is cut while others' is not; None for nobody.
     """
 
     reachable: Bools
@@ -86,6 +88,7 @@ class Conditions:
     loss_share: Floats | None
     uplink_share: Floats | None
     tunnels: Tunnels | None
+    cut_share: Floats | None = None
 
     def __post_init__(self) -> None:
         _freeze(self)

@@ -20,6 +20,9 @@ from planner.problem.overlay import between_regions
 JITTER_FACTOR = (0.988, 1.0, 1.025, 1.051)
 JITTER_SHARE = (0.2, 0.6, 0.18, 0.02)
 
+ROUNDING = 1e-9
+"""Share of an origin's users that is nobody."""
+
 STRETCH_FACTOR, DETOUR_FACTOR, DETOUR_MS = 4.0, 1.5, 30.0
 """A path to the nearest region is remarked on from so many times light in fibre on, and so much
 slower than to another region, in ratio and in ms (ours)."""
@@ -41,6 +44,8 @@ class RoundTrips:
         Share of packets lost, mean over the points; None for none.
     uplink_share : ndarray, shape (U, O, R), or None
         Part of the region's uplink that is left to paths degraded like this one; None for all.
+    cut_share : ndarray, shape (U, O, R), or None
+        Part of an origin's users whose path is cut while others' is not; None for nobody.
     region_rtt_ms : ndarray, shape (K, R, R)
         Between regions in each state, over the tunnels where the scenario has any, ms.
     tunnels : Tunnels or None
@@ -56,6 +61,7 @@ class RoundTrips:
     mean_ms: Floats
     loss_share: Floats | None
     uplink_share: Floats | None
+    cut_share: Floats | None
     region_rtt_ms: Floats
     tunnels: Tunnels | None
     network: Network
@@ -80,8 +86,9 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
     Notes
     -----
     A state's round trip is the normal one plus the detour on the graph of cables in service
-    (planned systems are left out) and what degrades the path; the mean over points is inf where any
-    of them is cut off. An origin's paths have less of an uplink where most of its users have.
+    (planned systems are left out) and what degrades the path; the mean adds the mean detour of the
+    points that are not cut off, and is inf where all are. An origin's paths have less of an uplink
+    where most of its users have.
     """
     latitude = np.array([r.latitude_deg for r in scenario.regions.values()])
     longitude = np.array([r.longitude_deg for r in scenario.regions.values()])
@@ -93,7 +100,7 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
     calls = between_regions(scenario, states, between, added)
     every = point + added.point_ms.reshape(-1, *point.shape)
     share = np.array(points.weight_share)
-    mean = _mean(every, share)
+    mean, cut = _mean(every, share)
     loss, uplink = _degraded(added, share)
     return RoundTrips(
         situation=added.situation,
@@ -101,6 +108,7 @@ def round_trips(scenario: Scenario, states: FailureStates) -> RoundTrips:
         mean_ms=mean,
         loss_share=loss,
         uplink_share=uplink,
+        cut_share=cut,
         region_rtt_ms=calls.rtt_ms,
         tunnels=calls.tunnels,
         network=_network(scenario, point, share, between),
@@ -159,11 +167,20 @@ def _undisturbed(
     )
 
 
-def _mean(point_rtt_ms: Floats, share: Floats) -> Floats:
-    """Return the mean over points with a share, inf where one of them is cut off."""
-    used = np.where(share[None, :, :, None] > 0, point_rtt_ms, 0.0)
-    mean: Floats = (used * share[None, :, :, None]).sum(axis=2)
-    return mean
+def _mean(point_rtt_ms: Floats, share: Floats) -> tuple[Floats, Floats | None]:
+    """Return the mean over points that are not cut, inf where all are, and the part that is cut."""
+    weight = np.broadcast_to(share[None, :, :, None], point_rtt_ms.shape)
+    joined = np.where(np.isfinite(point_rtt_ms), weight, 0.0)
+    left = joined.sum(axis=2)
+    normal = np.einsum("op,opr->or", share, np.where(share[..., None] > 0, point_rtt_ms[0], 0.0))
+    added = np.subtract(
+        point_rtt_ms, point_rtt_ms[0], out=np.zeros_like(point_rtt_ms), where=joined > 0
+    )
+    detour = np.divide(
+        (added * joined).sum(axis=2), left, out=np.full_like(left, np.inf), where=left > ROUNDING
+    )
+    cut = np.where((left > ROUNDING) & (left < 1 - ROUNDING), 1.0 - left, 0.0)
+    return normal + detour, cut if cut.any() else None
 
 
 def _network(scenario: Scenario, point: Floats, share: Floats, between: Floats) -> Network:

@@ -45,6 +45,7 @@ def state_conditions(
         loss_share=_of_states(trips, trips.loss_share),
         uplink_share=_of_states(trips, trips.uplink_share),
         tunnels=trips.tunnels,
+        cut_share=_of_states(trips, trips.cut_share),
     )
 
 

@@ -78,6 +78,8 @@ def _planned(setting: Setting, routing: Floats) -> Routing:
 def _allowed(setting: Setting, state: int) -> Bools:
     """Return which regions serve which origins, a path there included, shape (S, O, R)."""
     allowed: Bools = setting.may_serve[state] & np.isfinite(setting.problem.state_rtt_ms[state])
+    if setting.cut_share is not None:
+        allowed &= setting.cut_share[state] == 0
     return allowed
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
 from planner.simulation.flows import Flows
-from planner.simulation.setting import Setting
+from planner.simulation.setting import CUT, Setting
 
 SLACK = 1e-9
 """Part of a demand that may be missing from its shares: rounding."""
@@ -122,7 +122,41 @@ def static_routing(
         share=np.tile(who.share, states.size),
     )
     cause = setting.stops(sent.state, sent.service, sent.origin, sent.region)
-    return Routing(sent, np.tile(who.column, states.size), cause)
+    return parted(setting, Routing(sent, np.tile(who.column, states.size), cause))
+
+
+def parted(setting: Setting, routing: Routing) -> Routing:
+    """Tell users whose own path is cut from others of their origin.
+
+    Parameters
+    ----------
+    setting : Setting
+        What holds.
+    routing : Routing
+        What is sent where, in the order of the states.
+
+    Returns
+    -------
+    Routing
+        The same, with rows of their own for those who are cut off.
+    """
+    cut, sent = setting.cut_share, routing.sent
+    if cut is None:
+        return routing
+    served = np.flatnonzero(routing.cause < 0)
+    off = np.zeros(len(sent))
+    off[served] = cut[sent.state[served], sent.origin[served], sent.region[served]]
+    some = np.flatnonzero(off > 0)
+    if not some.size:
+        return routing
+    row = np.concatenate([np.arange(len(sent)), some])
+    order = np.argsort(row, kind="stable")
+    row = row[order]
+    part = np.concatenate([1.0 - off, off[some]])[order]
+    cause = np.concatenate([routing.cause, np.full(some.size, CUT)])[order]
+    flows = sent.of(row)
+    scale = part if flows.share.ndim == 1 else part[:, None]
+    return Routing(replace(flows, share=flows.share * scale), routing.column[row], cause)
 
 
 def first_up(order: Ints, region_up: Bools) -> Ints:

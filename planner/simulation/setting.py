@@ -43,6 +43,17 @@ class Setting:
         conditions = self.problem.conditions
         return None if conditions is None else conditions.demand_factor
 
+    @property
+    def cut_share(self) -> Floats | None:
+        """Part of an origin's users that is cut off by itself, shape (K, O, R); None for nobody.
+
+        Notes
+        -----
+        A promise counts them as late, so where a broken promise is lost they are in it already.
+        """
+        conditions = self.problem.conditions
+        return None if conditions is None or self.late_counts else conditions.cut_share
+
     def rps(self, state: Ints, service: Ints, origin: Ints, hour: int) -> Floats:
         """Return demand, requests per second, element by element.
 

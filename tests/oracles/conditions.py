@@ -27,6 +27,9 @@ def troubled(problem: Problem, seed: int) -> Problem:
     factor[0], left[0] = 1.0, 1.0
     narrow = rng.choice([0.01, 0.05, 1.0, 1.0], (states, origins, regions))
     narrow[0] = 1.0
+    cut = rng.choice([0.0, 0.0, 0.0, 0.3], (states, origins, regions))
+    cut[0] = 0.0
+    cut[~np.isfinite(rtt)] = 0.0
     tunnels = _tunnels(problem, rng)
     return replace(
         problem,
@@ -42,6 +45,7 @@ def troubled(problem: Problem, seed: int) -> Problem:
             loss_share=None,
             uplink_share=narrow if rng.random() < 0.7 else None,
             tunnels=tunnels,
+            cut_share=cut if rng.random() < 0.7 else None,
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isinf
 
 from planner.problem.arrays import Ints, Problem, Solution
@@ -54,6 +54,7 @@ class Stream:
     place: int = -1
     refused: dict[str, float] = field(default_factory=dict)
     left: float = 0.0
+    cut: bool = False
 
 
 @dataclass
@@ -134,12 +135,15 @@ def _one_hour(
     """Replay one state and hour."""
     k, h = when
     streams = _streams(problem, columns, k, h)
+    if not late_counts:
+        streams = _parted(problem, streams, k)
     room = _room(problem, out, k)
     served: dict[tuple[int, int, int], float] = defaultdict(float)
     offers = []
     for stream in streams:
         region = next((r for r in stream.order if problem.region_up[k, r]), None)
         cause = stops(problem, k, stream.service, stream.origin, region, late_counts)
+        cause = "cut" if cause is None and stream.cut else cause
         stream.place = len(stream.order) if region is None else stream.order.index(region)
         stream.left = stream.rps
         if cause is None:
@@ -166,6 +170,21 @@ def _one_hour(
     for (s, o, r), rps in served.items():
         out.taken[k, s, o, r, h] += rps
     _call_home(problem, out, when, served)
+
+
+def _parted(problem: Problem, streams: list[Stream], k: int) -> list[Stream]:
+    """Give those whose own path to the first region that is up is cut a stream of their own."""
+    cut = None if problem.conditions is None else problem.conditions.cut_share
+    if cut is None:
+        return streams
+    parts = []
+    for stream in streams:
+        region = next((r for r in stream.order if problem.region_up[k, r]), None)
+        off = 0.0 if region is None else float(cut[k, stream.origin, region])
+        parts.append(replace(stream, rps=stream.rps * (1 - off), refused={}))
+        if off > 0:
+            parts.append(replace(stream, rps=stream.rps * off, refused={}, cut=True))
+    return parts
 
 
 def _streams(

@@ -12,6 +12,7 @@ import pytest
 from planner.failures.known import FailureStates
 from planner.failures.states import event_states, failure_states
 from planner.geo import great_circle_km
+from planner.io.datasets import read_table
 from planner.io.scenarios import read_scenario
 from planner.model.events import Degradation, Event
 from planner.model.failure import KINDS, Cables, Failures
@@ -361,3 +362,34 @@ def test_services_that_vary_too_much_are_named(taiwan: Scenario) -> None:
     given = changed(taiwan, services={**taiwan.services, "api": wild})
     problem = build_problem(given, failure_states(given))
     assert any("'api'" in text and "9" in text for text in problem.warnings)
+
+
+def test_users_of_some_cities_are_cut_off_and_others_are_not(taiwan: Scenario) -> None:
+    """Ho Chi Minh City keeps Singapore without the trunk, Hanoi does not."""
+    scenario, states = with_event(taiwan, risk_groups_cut=("south-china-sea",))
+    problem = build_problem(scenario, states)
+    graph, network = cables_in_service(), problem.network
+    vietnam, singapore = list(taiwan.origins).index("VN"), list(taiwan.regions).index("singapore")
+    cities = read_table("cities").query("country == 'VN'")
+    alone, place = nx.Graph(), {m: n for n, m in enumerate(graph.metros)}
+    alone.add_nodes_from(graph.metros)
+    for a, b, segment in graph.networkx().edges(keys=True):
+        row = graph.segments.index(segment)
+        if not graph.runs_through[row, graph.corridors.index("south-china-sea")]:
+            alone.add_edge(a, b)
+    lost = 0.0
+    for point, share in enumerate(network.point_share[vietnam]):
+        if share == 0:
+            continue
+        city = cities.iloc[point]
+        km = [
+            float(great_circle_km(city.latitude_deg, city.longitude_deg, lat, lon))
+            for lat, lon in zip(graph.latitude_deg, graph.longitude_deg, strict=True)
+        ]
+        near = [m for m in graph.metros if km[place[m]] <= 1.25 * min(km)]
+        lost += share * (not any(nx.has_path(alone, metro, "SIN") for metro in near))
+    found = conditions(problem).cut_share
+    assert found is not None
+    assert 0.1 < lost < 0.9
+    assert found[1, vietnam, singapore] == pytest.approx(lost)
+    assert np.isfinite(problem.state_rtt_ms[1, vietnam, singapore])

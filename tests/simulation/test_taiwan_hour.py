@@ -9,6 +9,7 @@ import pytest
 
 from planner.failures.states import event_states
 from planner.io.scenarios import read_scenario
+from planner.model.events import Event
 from planner.problem.arrays import Ints, Problem, Solution
 from planner.problem.build import build_problem
 from planner.problem.recovery import recovery
@@ -16,7 +17,11 @@ from planner.simulation.replay import simulate
 from planner.simulation.timeline import timeline
 from planner.simulation.transients import transient
 
+TRUNK = Event(duration_min=60.0, risk_groups_cut=("south-china-sea",))
+"""Cuts off some cities of a country and not others."""
+
 SCENARIO = read_scenario("taiwan")
+SCENARIO = SCENARIO.model_copy(update={"events": {**SCENARIO.events, "trunk-cut": TRUNK}})
 TIGHT = np.array([[14, 10, 8, 8], [3, 2, 1, 2], [9, 7, 6, 5]])
 
 

@@ -7,6 +7,7 @@ it; what happens needs to be followed for cohorts only, and is divided among ori
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from itertools import product
 
 import numpy as np
 
@@ -183,6 +184,7 @@ def _two_states(problem: Problem, state: int, hour: int) -> Problem:
             demand_factor=None if factor is None else factor[states],
             uplink_share=None,
             tunnels=None,
+            cut_share=None if conditions.cut_share is None else conditions.cut_share[states],
         )
     names = tuple(problem.axes.states[k] for k in states)
     return replace(
@@ -236,15 +238,30 @@ def _keys(
     cell = np.where(reached, cells[ways.origin, ways.region], nowhere)
     astray = _astray(problem, state)[phase, ways.service, ways.region[:, :2]].reshape(4, -1)
     home = problem.home_share[ways.service]
+    cut = _cut_share(problem, state, ways)
     keys, origins, shares = [], [], []
-    for homeward, part in ((0, 1 - home), (1, home)):
+    for homeward, off in product((0, 1), (0, 1)):
+        part = (home if homeward else 1 - home) * (cut if off else 1 - cut)
         kept = (ways.share > 0) & (part > 0)
         lost = astray & (homeward == 1)
-        key = np.vstack([ways.service, np.full(kept.size, homeward), cell.reshape(8, -1), lost])
+        place = cell.copy()
+        if off:
+            place[EVENT, :2] = nowhere
+        key = np.vstack([ways.service, np.full(kept.size, homeward), place.reshape(8, -1), lost])
         keys.append(key[:, kept])
         origins.append(ways.origin[kept])
         shares.append((ways.share * part)[kept])
     return np.concatenate(keys, axis=1), np.concatenate(origins), np.concatenate(shares)
+
+
+def _cut_share(problem: Problem, state: int, ways: _Ways) -> Floats:
+    """Return the part of each row's users that cannot reach its new region, others can."""
+    conditions, new = problem.conditions, ways.region[EVENT, 1]
+    if conditions is None or conditions.cut_share is None or problem.steering == "adaptive":
+        return np.zeros(ways.share.size)
+    cut = np.concatenate([conditions.cut_share[state], np.zeros((len(problem.rtt_ms), 1))], axis=1)
+    share: Floats = cut[ways.origin, new]
+    return share
 
 
 def _cells(problem: Problem, state: int) -> tuple[Ints, Ints, Floats]:
