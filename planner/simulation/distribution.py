@@ -21,7 +21,7 @@ WIDTH_MS = 0.01
 ROWS_AT_ONCE, ATOMS_AT_ONCE = 2**20, 2**20
 """Rows times hours of states taken together, and atoms of distributions evaluated together."""
 
-Over = Literal["day", "worst hour"]
+Over = Literal["day", "worst hour"] | int
 By = Literal["origin", "region", "service"]
 
 
@@ -59,8 +59,9 @@ class Distribution:
         Names along the axes.
     states : ndarray of int, shape (K',)
         Which states.
-    over : {'day', 'worst hour'}
-        Whether hours are mixed by what is served in each, or the one with the largest p95 is taken.
+    over : {'day', 'worst hour'} or int
+        Whether hours are mixed by what is served in each, or the one with the largest p95 is taken,
+        or the index of the only one that is looked at.
     origin, region : Summary or None
         By origin (X = O) and by serving region (X = R); None where not asked for.
     service : Summary or None
@@ -103,7 +104,7 @@ class Distribution:
         columns = {f.name: getattr(found, f.name).ravel() for f in fields(Summary)}
         hour = columns.pop("hour")
         table = pd.DataFrame(columns, index=index)
-        if self.over == "worst hour":
+        if self.over != "day":
             table["hour_utc"] = np.array(self.axes.hours)[hour]
         known: pd.DataFrame = table[~np.isnan(columns["mean_ms"])]
         return known.droplevel(2) if by == "service" else known
@@ -127,9 +128,9 @@ def distribution(
         The judge's replay of a plan.
     states : sequence of int, optional
         Which states, ascending; all without it.
-    over : {'day', 'worst hour'}
+    over : {'day', 'worst hour'} or int
         Mix the hours by what is served in each, or take the hour with the largest 95th percentile,
-        each origin, region and service its own.
+        each origin, region and service its own, or the hour of that index.
     by : sequence of {'origin', 'region', 'service'}
         What to sum up.
 
@@ -218,6 +219,8 @@ def _summed(
     hour = np.full(own.size, -1)
     if over == "worst hour":
         hour = worst_hours(few, at, own.size)[1]
+    elif over != "day":
+        hour = np.full(own.size, over)
     figures = _figures(few, at, hour, limits)
     normal = np.repeat(found.states == 0, groups // found.states.size)
     place = np.where(like >= 0, number[like], -1)

@@ -209,3 +209,19 @@ def test_tables_leave_out_who_is_not_served() -> None:
     assert set(table["hour_utc"]) <= set(problem.axes.hours)
     with pytest.raises(KeyError, match="by origin was not asked for"):
         worst.table("origin")
+
+
+def test_a_given_hour_is_that_of_a_problem_with_this_hour_alone() -> None:
+    problem = random_problem(3, hours=3)
+    solution = random_solution(problem, 3, plenty=2)
+    one = replace(
+        problem,
+        demand_rps=problem.demand_rps[..., [1]],
+        axes=replace(problem.axes, hours=problem.axes.hours[1:2]),
+    )
+    found = distribution(problem, simulate(problem, solution), over=1)
+    alone = distribution(one, simulate(one, solution))
+    assert found.origin is not None
+    assert alone.origin is not None
+    assert found.origin.p95_ms == pytest.approx(alone.origin.p95_ms, abs=0.011, nan_ok=True)
+    assert found.origin.mean_ms == pytest.approx(alone.origin.mean_ms, nan_ok=True)
