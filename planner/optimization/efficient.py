@@ -1,0 +1,208 @@
+"""Efficient plans: none costs less at their latency, and none of their cost is nearer.
+
+Two steps find one: the least cost under a cap on latency, then the least latency at that cost.  The
+second makes the plan efficient: of all plans that cost the least, the first step returns any.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.errors import SolverStopped
+from planner.optimization.backups import near_backups
+from planner.optimization.candidates import Candidate, tidied
+from planner.optimization.epsilon import SLACK, Caps, EpsilonProgram, Least, least, set_caps
+from planner.optimization.milp import solver_version
+from planner.problem.arrays import Solution
+
+
+@dataclass(frozen=True)
+class Efficient:
+    """A plan than which none costs less at its latency, and none of its cost is nearer.
+
+    Attributes
+    ----------
+    plan : Candidate
+        Replicas, shares and orders.
+    epsilon_ms : float
+        The cap on latency under which its cost is least; inf where there was none.
+    cost_usd_month, cost_bound_usd_month : float
+        What it costs, and the proven bound on the cost of all plans under the cap.
+    latency_ms, latency_bound_ms : float
+        Its mean latency, and the proven bound on that of all plans that cost no more.
+    """
+
+    plan: Candidate
+    epsilon_ms: float
+    cost_usd_month: float
+    cost_bound_usd_month: float
+    latency_ms: float
+    latency_bound_ms: float
+
+    @property
+    def gap(self) -> float:
+        """(cost − bound) / cost, not below 0."""
+        return _relative(self.cost_usd_month, self.cost_bound_usd_month)
+
+    @property
+    def latency_gap(self) -> float:
+        """(latency − bound) / latency, not below 0."""
+        return _relative(self.latency_ms, self.latency_bound_ms)
+
+
+def _relative(value: float, bound: float) -> float:
+    """Return the relative gap."""
+    return max(0.0, value - bound) / max(abs(value), 1e-9)
+
+
+def efficient(
+    program: EpsilonProgram,
+    epsilon_ms: float,
+    *,
+    start: Candidate | None = None,
+    gap: float,
+    time_limit_s: float,
+) -> Efficient | None:
+    """Return the cheapest plan under a cap on latency and, of those, the nearest.
+
+    Parameters
+    ----------
+    program : EpsilonProgram
+        The program; its rows grow.
+    epsilon_ms : float
+        Most mean latency, ms; inf for none.
+    start : Candidate, optional
+        A plan to start from.
+    gap : float
+        Relative gap at which each step stops.
+    time_limit_s : float
+        Seconds that the point may take; each of two steps may take half.
+
+    Returns
+    -------
+    Efficient or None
+        None where nothing keeps the cap.
+
+    Raises
+    ------
+    SolverStopped
+        If no plan was found before the limit.
+
+    Notes
+    -----
+    The second step may pay up to the gap above the bound of the first.  Backups are then brought
+    near and shares rounded within the same allowances, as `planner.optimization.optimize` does.
+    """
+    now = time.perf_counter()
+    halfway, deadline = now + time_limit_s / 2, now + time_limit_s
+    caps = Caps(latency_ms=epsilon_ms)
+    first = least(program, "cost", caps, start=start, gap=gap, deadline=halfway)
+    if first.best is None:
+        _refuse_unknown(first)
+        return None
+    dearest = _allowed(program.cost_usd_month(first.best), first.bound, gap)
+    caps = Caps(dearest, epsilon_ms)
+    second = least(program, "latency", caps, start=first.best, gap=gap, deadline=deadline)
+    found = second.best or first.best
+    farthest = min(epsilon_ms, _allowed(program.latency_ms(found), second.bound, gap))
+    plan = _finished(program, found, Caps(dearest, farthest), gap, deadline)
+    cost, latency = program.cost_usd_month(plan), program.latency_ms(plan)
+    return Efficient(
+        plan, epsilon_ms, cost, min(first.bound, cost), latency, min(second.bound, latency)
+    )
+
+
+def least_latency(program: EpsilonProgram, *, gap: float, time_limit_s: float) -> float | None:
+    """Return the least cap on latency that a plan is known to keep, ms.
+
+    Parameters
+    ----------
+    program : EpsilonProgram
+        The program; its rows grow.
+    gap : float
+        Relative gap at which to stop.
+    time_limit_s : float
+        Seconds that it may take.
+
+    Returns
+    -------
+    float or None
+        The least latency found, or the proven bound and the gap where that is more; None where
+        nothing keeps every promise.
+
+    Raises
+    ------
+    SolverStopped
+        If no plan was found before the limit.
+    """
+    deadline = time.perf_counter() + time_limit_s
+    found = least(program, "latency", Caps(), gap=gap, deadline=deadline)
+    if found.best is None:
+        _refuse_unknown(found)
+        return None
+    return _allowed(program.latency_ms(found.best), found.bound, gap)
+
+
+def _refuse_unknown(found: Least) -> None:
+    """Raise where the limit came before a plan or a proof that there is none."""
+    if found.bound < np.inf:
+        raise SolverStopped("no plan was found before the limit of the point")
+
+
+def _allowed(value: float, bound: float, gap: float) -> float:
+    """Return the most that is within the gap of the bound, or the value itself."""
+    return max(value, bound / (1.0 - gap) if gap < 1 else value)
+
+
+def _finished(
+    program: EpsilonProgram, found: Candidate, caps: Caps, gap: float, deadline: float
+) -> Candidate:
+    """Bring backups near and round shares, as far as the caps allow."""
+    static, cost = program.static, program.cost_usd_month(found)
+    most = cost + caps.latency_ms
+    set_caps(program, caps)
+    near = near_backups(static, found, most, gap, deadline)
+    static.program.price_columns(np.arange(static.program.columns), static.program.cost)
+    tidy = tidied(static, near, most, gap, deadline)
+    return next(plan for plan in (tidy, near, found) if plan is found or program.keeps(plan, caps))
+
+
+def solution(program: EpsilonProgram, point: Efficient, gap: float, seed: int = 0) -> Solution:
+    """Return a point as a solution of the problem, its objective being its cost alone.
+
+    Parameters
+    ----------
+    program : EpsilonProgram
+        Where it was found.
+    point : Efficient
+        The point.
+    gap : float
+        Relative gap that was asked for.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Solution
+        Its bound is that on cost under the point's cap on latency.
+    """
+    columns, plan = program.static.columns, point.plan
+    used = plan.share > 0
+    proven = max(point.gap, point.latency_gap) <= gap * (1 + SLACK) + SLACK
+    return Solution(
+        replicas=plan.replicas,
+        host=columns.host[used],
+        origin=columns.origin[used],
+        order=columns.order[used],
+        share=plan.share[used],
+        routing=None,
+        objective=point.cost_usd_month,
+        bound=point.cost_bound_usd_month,
+        status="optimal" if proven else "limit",
+        solver=solver_version(),
+        seed=seed,
+        seconds=0.0,
+    )

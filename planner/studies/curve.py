@@ -1,0 +1,154 @@
+"""One curve of efficient plans: its ends, then whatever box between neighbours is largest.
+
+Between two neighbours the unknown is a box, its sides what a plan in it could save and how much
+farther it could be.  A cap at the middle of a box either finds a plan in it or proves the nearer
+half empty; so effort goes where the curve is known least, and none is lost where it is flat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.efficient import Efficient, efficient, least_latency
+from planner.optimization.epsilon import EpsilonProgram
+from planner.studies.pareto import dominated
+
+_BOXES = 3
+"""Boxes that are looked into for each point wanted: many hold nothing new."""
+
+_SAME = 1e-9
+"""Relative difference below which two plans are the same point."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Box:
+    """What is not known between two neighbours.
+
+    `floor_ms` is the largest cap on latency under which nothing is known to be cheaper than `near`.
+    """
+
+    near: Efficient
+    cheap: Efficient
+    floor_ms: float
+
+    @property
+    def saving_usd(self) -> float:
+        """What a plan in it could save."""
+        return self.near.cost_usd_month - self.cheap.cost_usd_month
+
+    @property
+    def width_ms(self) -> float:
+        """How much farther it could be."""
+        return self.cheap.latency_ms - self.floor_ms
+
+    def matters(self, gap: float) -> bool:
+        """Return whether a plan in it could be better beyond the gap."""
+        return (
+            self.saving_usd > gap * self.near.cost_usd_month
+            and self.width_ms > gap * self.cheap.latency_ms
+        )
+
+    def divided(self, cap_ms: float, found: Efficient) -> list[_Box]:
+        """Return what is left to know once the cheapest plan under a cap is known."""
+        cheaper = found.cost_usd_month < self.near.cost_usd_month * (1 - _SAME)
+        nearer = found.latency_ms < self.cheap.latency_ms * (1 - _SAME)
+        if not (cheaper and nearer):
+            return [_Box(self.near, self.cheap, cap_ms)]
+        return [_Box(self.near, found, self.floor_ms), _Box(found, self.cheap, cap_ms)]
+
+
+def trace_curve(
+    program: EpsilonProgram,
+    *,
+    points: int,
+    gap: float,
+    time_limit_s: float,
+    step: Callable[[str], None] = lambda _: None,
+) -> tuple[Efficient, ...]:
+    """Trace cost against mean latency, from one end to the other.
+
+    Parameters
+    ----------
+    program : EpsilonProgram
+        The program of the problem; its rows grow.
+    points : int
+        Most points.
+    gap : float
+        Relative gap at which each step of each point stops.
+    time_limit_s : float
+        Seconds that a point may take.
+    step : callable
+        Told what comes next.
+
+    Returns
+    -------
+    tuple of Efficient
+        By increasing cost and decreasing latency; empty where nothing keeps every promise.
+
+    Raises
+    ------
+    SolverStopped
+        If no plan was found before the limit.
+
+    Notes
+    -----
+    Each point starts from its nearer neighbour, which keeps every wider cap, and from the rows and
+    cuts of all points before it.  Fewer points than asked for come back where no box holds more
+    than the gap.
+
+    References
+    ----------
+    H. W. Hamacher, C. R. Pedersen and S. Ruzika, "Finding representative systems for discrete
+    bicriterion optimization problems", Operations Research Letters 35, 2007,
+    doi 10.1016/j.orl.2006.03.019 (boxes).
+    """
+    step("least latency")
+    floor_ms = least_latency(program, gap=gap, time_limit_s=time_limit_s)
+    if floor_ms is None:
+        return ()
+
+    def at(cap_ms: float, near: Efficient | None) -> Efficient | None:
+        start = None if near is None else near.plan
+        return efficient(program, cap_ms, start=start, gap=gap, time_limit_s=time_limit_s)
+
+    near = at(floor_ms, None)
+    step("least cost")
+    cheap = at(np.inf, near)
+    if near is None or cheap is None:
+        return ()
+    boxes, found = [_Box(near, cheap, near.latency_ms)], [near, cheap]
+    scale = max(boxes[0].saving_usd * boxes[0].width_ms, 1e-300)
+    for _ in range(_BOXES * points):
+        boxes = [box for box in boxes if box.matters(gap)]
+        if not boxes or len(found) >= points:
+            break
+        box = max(boxes, key=lambda box: box.saving_usd * box.width_ms / scale)
+        cap_ms = (box.floor_ms + box.cheap.latency_ms) / 2
+        step(f"point {len(found) + 1}")
+        between = at(cap_ms, box.near)
+        if between is None:
+            break
+        boxes.remove(box)
+        parts = box.divided(cap_ms, between)
+        found += [between] * (len(parts) > 1)
+        boxes += parts
+    return _sorted(found)
+
+
+def _sorted(found: list[Efficient]) -> tuple[Efficient, ...]:
+    """Sort by cost and leave out what another plan is better than beyond both gaps, or equals."""
+    value = [[p.cost_usd_month, p.latency_ms] for p in found]
+    bound = [[p.cost_bound_usd_month, p.latency_bound_ms] for p in found]
+    worse = dominated(value, bound)
+    kept = sorted(
+        (p for p, out in zip(found, worse, strict=True) if not out),
+        key=lambda p: (p.cost_usd_month, p.latency_ms),
+    )
+    curve: list[Efficient] = []
+    for plan in kept:
+        if not curve or plan.latency_ms < curve[-1].latency_ms * (1 - _SAME):
+            curve.append(plan)
+    return tuple(curve)

@@ -1,0 +1,110 @@
+"""Efficient plans against the whole front, which brute force finds vector by vector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.errors import Infeasible
+from planner.optimization.efficient import Efficient, efficient, least_latency, solution
+from planner.optimization.epsilon import Caps, EpsilonProgram, epsilon_program, least
+from planner.problem.arrays import Floats, Problem
+from tests.oracles import brute_force
+from tests.oracles.evaluate import evaluate
+from tests.oracles.instances import random_problem
+
+SEEDS = range(2000, 2040)
+GAP = 1e-9
+
+
+def drawn(seed: int) -> Problem:
+    """Small enough for brute force; static steering, origins whole where the seed says so."""
+    problem = random_problem(
+        seed,
+        steering="static",
+        services=1 + seed // 2 % 2,
+        regions=2 + seed // 4 % 2,
+        max_replicas=3,
+    )
+    return replace(problem, usd_per_ms=1.0, usd_per_lost_request=0.0)
+
+
+def front(problem: Problem) -> Floats:
+    """Return cost and least latency of every vector of replicas that keeps the promises."""
+    steering = brute_force._Static(problem)
+    found = [
+        (usd, latency)
+        for usd, replicas in brute_force._vectors(problem)
+        if brute_force._could_carry(problem, replicas)
+        and np.isfinite(latency := steering.usd(replicas))
+    ]
+    return np.array(found).reshape(-1, 2)
+
+
+def at(program: EpsilonProgram, cap_ms: float) -> Efficient | None:
+    return efficient(program, cap_ms, gap=GAP, time_limit_s=60.0)
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_every_point_lies_on_the_front_that_brute_force_finds(batch: int) -> None:
+    traced = 0
+    for seed in SEEDS[10 * batch : 10 * (batch + 1)]:
+        problem = drawn(seed)
+        all_plans = front(problem)
+        try:
+            program = epsilon_program(problem)
+        except Infeasible:
+            assert len(all_plans) == 0, seed
+            continue
+        floor_ms = least_latency(program, gap=GAP, time_limit_s=60.0)
+        if floor_ms is None:
+            assert len(all_plans) == 0, seed
+            continue
+        traced += 1
+        cost, latency = all_plans.T
+        assert floor_ms == pytest.approx(latency.min(), rel=1e-6), seed
+        widest = float(latency.max())
+        for cap_ms in (floor_ms, *np.linspace(floor_ms, widest, 4)[1:], np.inf):
+            point = at(program, float(cap_ms))
+            assert point is not None, (seed, cap_ms)
+            within = latency <= cap_ms * (1 + 1e-7)
+            least_usd = cost[within].min()
+            assert point.cost_usd_month == pytest.approx(least_usd, rel=1e-6), (seed, cap_ms)
+            assert point.cost_bound_usd_month == pytest.approx(least_usd, rel=1e-6), seed
+            least_ms = latency[cost <= least_usd * (1 + 1e-7) + 1e-9].min()
+            assert point.latency_ms == pytest.approx(least_ms, rel=1e-5), (seed, cap_ms)
+            found = solution(program, point, GAP)
+            priced = replace(problem, usd_per_ms=0.0)
+            again, faults = evaluate(priced, found)
+            assert faults == [], (seed, cap_ms)
+            assert again == pytest.approx(point.cost_usd_month, rel=1e-6, abs=1e-6)
+    assert traced >= 3
+
+
+def test_a_cap_below_the_least_latency_is_known_to_be_impossible() -> None:
+    problem = next(p for p in map(drawn, SEEDS) if len(front(p)))
+    program = epsilon_program(problem)
+    least_ms = float(front(problem)[:, 1].min())
+    assert at(program, 0.99 * least_ms) is None
+    assert at(program, 1.01 * least_ms) is not None
+
+
+def test_a_plan_that_breaks_the_caps_is_no_start() -> None:
+    problem = next(p for p in map(drawn, SEEDS) if len(np.unique(np.round(front(p)[:, 1], 6))) > 3)
+    program = epsilon_program(problem)
+    cheap, least_ms = at(program, np.inf), float(front(problem)[:, 1].min())
+    assert cheap is not None
+    assert cheap.latency_ms > least_ms * 1.001
+    deadline = np.inf
+    near = least(
+        program, "cost", Caps(latency_ms=least_ms), start=cheap.plan, gap=GAP, deadline=deadline
+    )
+    assert near.best is not None
+    assert program.latency_ms(near.best) <= least_ms * (1 + 1e-6)
+
+
+def test_a_balancer_has_no_shares_to_cap() -> None:
+    with pytest.raises(ValueError, match="steered statically"):
+        epsilon_program(replace(drawn(2000), steering="adaptive"))
