@@ -1,0 +1,223 @@
+r"""Which facilities to open so that opening them and serving all customers costs least.
+
+.. math:: \min \sum_i f_i y_i + \sum_{ij} c_{ij} x_{ij} \quad\text{s.t.}\quad
+          \sum_i x_{ij} = 1,\; \sum_j d_j x_{ij} \le s_i y_i,\; 0 \le x_{ij} \le y_i,\;
+          y_i \in \{0, 1\}
+
+Capacitated and uncapacitated facility location, and the p-median problem where the number of open
+facilities is given.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from planner.errors import PlannerError
+from planner.optimization.allotment import allotment
+from planner.optimization.fixing import fixed, useful
+from planner.optimization.interchange import covering, exchanged, improved
+from planner.optimization.lagrangian import Dual, ascend, relaxed
+from planner.optimization.location_program import LocationProgram
+from planner.optimization.rows import Floats, Ints
+from planner.optimization.sites import Sites, among, sites
+from planner.optimization.stopping import closed, left_s
+
+_ROUNDS = 5
+_ITERATIONS = 250
+_WORTH_A_ROUND = 0.1
+"""Least part of the gap that a round must close if it fixes nothing, or the program is next."""
+_UNSERVED = "the solver found no way to serve the demand within the capacities"
+
+
+@dataclass(frozen=True)
+class LocationResult:
+    """Facilities to open, who is served from where, and what is proven.
+
+    Attributes
+    ----------
+    open : ndarray of int, shape (k,)
+        Open facilities, in order.
+    shares : ndarray, shape (n, m)
+        Share of each customer that each facility serves; rows sum to one.
+    objective, bound : float
+        Cost of this choice, and proven lower bound on the cost of any.
+    gap : float
+        What is left between them, relative to the objective.
+    """
+
+    open: Ints
+    shares: Floats
+    objective: float
+    bound: float
+    gap: float
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The best choice and bound so far."""
+
+    facility: Ints
+    objective: float
+    bound: float
+
+
+def solve(
+    fixed_cost: ArrayLike,
+    capacity: ArrayLike,
+    demand: ArrayLike,
+    assignment_cost: ArrayLike,
+    *,
+    open_count: int | None = None,
+    gap: float = 1e-6,
+    time_limit_s: float = 300.0,
+) -> LocationResult:
+    """Choose the facilities that cost least.
+
+    Parameters
+    ----------
+    fixed_cost, capacity : array_like, shape (m,)
+        Cost of opening each facility, and the demand that it can serve; infinite capacity is none.
+    demand : array_like, shape (n,)
+        Demand of each customer, in the unit of `capacity`; a customer can be divided.
+    assignment_cost : array_like, shape (n, m)
+        ``assignment_cost[customer, facility]``: cost of serving all of the customer from there.
+    open_count : int, optional
+        Exactly so many facilities are open (with `fixed_cost` 0: the p-median problem); without
+        it as many as pay.
+    gap : float
+        Relative gap at which to stop.
+    time_limit_s : float
+        Seconds after which the best choice so far is returned with the gap that is left.
+
+    Returns
+    -------
+    LocationResult
+        The choice, and the bound that proves it.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a figure is negative or not finite, or the capacity cannot suffice.
+    PlannerError
+        If the solver gives up, for example on capacities that suffice only by its tolerance.
+
+    Notes
+    -----
+    Subgradient steps on prices give a bound, its choices are improved by exchanges, and between
+    them facilities are fixed that the bound excludes.  What remains goes to a mixed-integer program
+    with strong rows on demand.  The limit is looked at between steps: a step on a very large
+    instance, and the solver's own clock, can overrun it.
+
+    References
+    ----------
+    J. E. Beasley, "Lagrangean heuristics for location problems", European Journal of Operational
+    Research 65(3), 1993, doi 10.1016/0377-2217(93)90118-7.
+
+    Examples
+    --------
+    Two shops of three, for four customers on a line:
+
+    >>> distance = [[0, 2, 9], [1, 1, 8], [8, 6, 1], [9, 7, 0]]
+    >>> found = solve([0, 0, 0], [np.inf] * 3, [1, 1, 1, 1], distance, open_count=2)
+    >>> found.open, found.objective, found.gap
+    (array([0, 2]), 2.0, 0.0)
+    """
+    if not gap >= 0 or not time_limit_s > 0:
+        raise ValueError("`gap` must not be negative and `time_limit_s` must be positive")
+    deadline = time.perf_counter() + time_limit_s
+    problem = sites(fixed_cost, capacity, demand, assignment_cost, open_count)
+    found = _search(problem, gap, deadline)
+    return _result(problem, found)
+
+
+def _search(problem: Sites, gap: float, deadline: float) -> _Found:
+    """Raise the bound, improve the choice and fix facilities in turn; then branch."""
+    left = np.arange(problem.fixed_cost.size)
+    rest = problem
+    dual = relaxed(rest, _second_cheapest(rest.cost))
+    found = _better(rest, left, dual, [np.flatnonzero(dual.open)], None, deadline)
+    for _ in range(_ROUNDS):
+        before = dual.bound
+        dual, met = ascend(
+            rest, dual.price, target=found.objective, iterations=_ITERATIONS, deadline=deadline
+        )
+        found = _better(rest, left, dual, met[-10:], found, deadline)
+        if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
+            return found
+        surely, never = fixed(rest, dual, found.objective)
+        stuck = dual.bound - before < _WORTH_A_ROUND * (found.objective - dual.bound)
+        if stuck and not never.any():
+            break
+        keep = np.flatnonzero(~never)
+        rest, left = among(rest, keep, surely), left[keep]
+        dual = relaxed(rest, dual.price)
+    return _branched(rest, left, dual, found, gap, deadline)
+
+
+def _second_cheapest(cost: Floats) -> Floats:
+    """Return what each customer costs at the second cheapest facility: prices to begin with."""
+    return np.array(np.partition(cost, min(1, cost.shape[0] - 1), axis=0)[min(1, len(cost) - 1)])
+
+
+def _better(
+    rest: Sites, left: Ints, dual: Dual, met: list[Ints], found: _Found | None, deadline: float
+) -> _Found:
+    """Return the best choice after those that the ascent met, with the bound."""
+    for chosen in reversed(met):
+        facility = covering(rest, dual, chosen)
+        if rest.uncapacitated:
+            facility = improved(rest, facility, deadline)
+        floor = float(dual.price.sum() + dual.reduced_cost[facility].sum())
+        if found is not None and (floor >= found.objective or time.perf_counter() > deadline):
+            continue
+        # Without any choice yet there is nothing to return: the first one is not limited.
+        served = allotment(rest, facility, np.inf if found is None else left_s(deadline))
+        if served is not None and (found is None or served[0] < found.objective):
+            found = _Found(left[facility], served[0], -np.inf if found is None else found.bound)
+    if found is None:
+        raise PlannerError(_UNSERVED)
+    if not rest.uncapacitated and dual.bound > -np.inf:
+        local = np.searchsorted(left, found.facility)
+        cost, facility = exchanged(rest, dual, local, found.objective, deadline)
+        found = replace(found, objective=cost, facility=left[facility])
+    return replace(found, bound=min(max(found.bound, dual.bound), found.objective))
+
+
+def _branched(
+    rest: Sites, left: Ints, dual: Dual, found: _Found, gap: float, deadline: float
+) -> _Found:
+    """Hand what remains to the mixed-integer program."""
+    local = np.searchsorted(left, found.facility)
+    start = allotment(rest, local, left_s(deadline))
+    pairs = useful(rest, dual, found.objective)
+    shares = np.zeros(rest.cost.shape)
+    if start is not None:
+        shares[local] = start[1]
+        pairs |= shares > 0
+    program = LocationProgram(rest, pairs, rest.cost < dual.price)
+    bound = program.separate(deadline)
+    found = replace(found, bound=min(max(found.bound, bound), found.objective))
+    if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
+        return found
+    known = None if start is None else (local, shares)
+    result = program.integral(left_s(deadline), gap, known)
+    facility = program.opened(result)
+    served = allotment(rest, facility, left_s(deadline)) if facility.size else None
+    if served is not None and served[0] < found.objective:
+        found = replace(found, facility=left[facility], objective=served[0])
+    return replace(found, bound=min(max(found.bound, result.bound), found.objective))
+
+
+def _result(problem: Sites, found: _Found) -> LocationResult:
+    """Return the answer with the shares of every customer."""
+    served = allotment(problem, found.facility, np.inf)
+    if served is None:
+        raise PlannerError(_UNSERVED)
+    shares = np.zeros(problem.cost.T.shape)
+    shares[:, found.facility] = served[1].T
+    left = (served[0] - found.bound) / max(abs(served[0]), 1e-9)
+    return LocationResult(found.facility, shares, served[0], found.bound, max(0.0, left))
