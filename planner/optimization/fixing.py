@@ -46,7 +46,7 @@ def penalties(problem: Sites, dual: Dual) -> Floats:
         instead, dropped = following, max(0.0, last) if chosen else 0.0
     if count == problem.most:
         instead = following if count == problem.fewest else min(0.0, following)
-        dropped = last
+        dropped = last if chosen else -np.inf
     turned = np.where(dual.open, instead - dual.reduced_cost, dual.reduced_cost - dropped)
     return np.where(free, np.maximum(turned, 0.0), np.inf)
 

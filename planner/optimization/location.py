@@ -18,10 +18,12 @@ from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
 from planner.optimization.allotment import allotment
+from planner.optimization.choice import Choice, bettered
 from planner.optimization.fixing import fixed, useful
-from planner.optimization.interchange import covering, exchanged, improved
+from planner.optimization.interchange import exchanged
 from planner.optimization.lagrangian import Dual, ascend, relaxed
 from planner.optimization.location_program import LocationProgram
+from planner.optimization.location_tree import explored
 from planner.optimization.rows import Floats, Ints
 from planner.optimization.sites import Sites, among, sites
 from planner.optimization.stopping import closed, left_s
@@ -30,6 +32,9 @@ _ROUNDS = 5
 _ITERATIONS = 250
 _WORTH_A_ROUND = 0.1
 """Least part of the gap that a round must close if it fixes nothing, or the program is next."""
+_SMALL = 4000
+"""Up to so many pairs of facility and customer the program is as fast as the first few nodes."""
+_NODES = 80
 _UNSERVED = "the solver found no way to serve the demand within the capacities"
 
 
@@ -54,15 +59,6 @@ class LocationResult:
     objective: float
     bound: float
     gap: float
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The best choice and bound so far."""
-
-    facility: Ints
-    objective: float
-    bound: float
 
 
 def solve(
@@ -108,9 +104,10 @@ def solve(
     Notes
     -----
     Subgradient steps on prices give a bound, its choices are improved by exchanges, and between
-    them facilities are fixed that the bound excludes.  What remains goes to a mixed-integer program
-    with strong rows on demand.  The limit is looked at between steps: a step on a very large
-    instance, and the solver's own clock, can overrun it.
+    them facilities are fixed that the bound excludes.  A few nodes of a tree search on prices
+    follow; what they leave goes to a mixed-integer program with strong rows on demand.  The limit
+    is looked at between steps: a step on a very large instance, and the solver's own clock, can
+    overrun it.
 
     References
     ----------
@@ -134,18 +131,20 @@ def solve(
     return _result(problem, found)
 
 
-def _search(problem: Sites, gap: float, deadline: float) -> _Found:
+def _search(problem: Sites, gap: float, deadline: float) -> Choice:
     """Raise the bound, improve the choice and fix facilities in turn; then branch."""
     left = np.arange(problem.fixed_cost.size)
-    rest = problem
-    dual = relaxed(rest, _second_cheapest(rest.cost))
-    found = _better(rest, left, dual, [np.flatnonzero(dual.open)], None, deadline)
+    rest, dual = problem, relaxed(problem, _second_cheapest(problem.cost))
+    first = [np.flatnonzero(dual.open)]
+    found = bettered(Choice(left[:0]), rest, left, dual, first, deadline)
+    if not found.facility.size:
+        raise PlannerError(_UNSERVED)
     for _ in range(_ROUNDS):
         before = dual.bound
         dual, met = ascend(
             rest, dual.price, target=found.objective, iterations=_ITERATIONS, deadline=deadline
         )
-        found = _better(rest, left, dual, met[-10:], found, deadline)
+        found = _improved(rest, left, dual, met[-10:], found, deadline)
         if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
             return found
         surely, never = fixed(rest, dual, found.objective)
@@ -160,59 +159,53 @@ def _search(problem: Sites, gap: float, deadline: float) -> _Found:
 
 def _second_cheapest(cost: Floats) -> Floats:
     """Return what each customer costs at the second cheapest facility: prices to begin with."""
-    return np.array(np.partition(cost, min(1, cost.shape[0] - 1), axis=0)[min(1, len(cost) - 1)])
+    second = min(1, cost.shape[0] - 1)
+    return np.array(np.partition(cost, second, axis=0)[second])
 
 
-def _better(
-    rest: Sites, left: Ints, dual: Dual, met: list[Ints], found: _Found | None, deadline: float
-) -> _Found:
-    """Return the best choice after those that the ascent met, with the bound."""
-    for chosen in reversed(met):
-        facility = covering(rest, dual, chosen)
-        if rest.uncapacitated:
-            facility = improved(rest, facility, deadline)
-        floor = float(dual.price.sum() + dual.reduced_cost[facility].sum())
-        if found is not None and (floor >= found.objective or time.perf_counter() > deadline):
-            continue
-        # Without any choice yet there is nothing to return: the first one is not limited.
-        served = allotment(rest, facility, np.inf if found is None else left_s(deadline))
-        if served is not None and (found is None or served[0] < found.objective):
-            found = _Found(left[facility], served[0], -np.inf if found is None else found.bound)
-    if found is None:
-        raise PlannerError(_UNSERVED)
-    if not rest.uncapacitated and dual.bound > -np.inf:
+def _improved(
+    rest: Sites, left: Ints, dual: Dual, met: list[Ints], found: Choice, deadline: float
+) -> Choice:
+    """Return the best choice near those that the ascent met, with the ascent's bound."""
+    found = bettered(found, rest, left, dual, met, deadline)
+    if not rest.uncapacitated:
         local = np.searchsorted(left, found.facility)
         cost, facility = exchanged(rest, dual, local, found.objective, deadline)
         found = replace(found, objective=cost, facility=left[facility])
-    return replace(found, bound=min(max(found.bound, dual.bound), found.objective))
+    return _bounded(found, dual.bound)
+
+
+def _bounded(found: Choice, bound: float) -> Choice:
+    """Return a choice with a bound on what is left: what was excluded costs no less than it."""
+    return replace(found, bound=min(max(found.bound, bound), found.objective))
 
 
 def _branched(
-    rest: Sites, left: Ints, dual: Dual, found: _Found, gap: float, deadline: float
-) -> _Found:
-    """Hand what remains to the mixed-integer program."""
+    rest: Sites, left: Ints, dual: Dual, found: Choice, gap: float, deadline: float
+) -> Choice:
+    """Search a few nodes by prices; hand what remains to the mixed-integer program."""
+    if rest.cost.size > _SMALL:
+        found = explored(rest, left, dual, found, gap=gap, deadline=deadline, nodes=_NODES)
+    if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
+        return found
     local = np.searchsorted(left, found.facility)
     start = allotment(rest, local, left_s(deadline))
-    pairs = useful(rest, dual, found.objective)
-    shares = np.zeros(rest.cost.shape)
+    pairs, shares = useful(rest, dual, found.objective), np.zeros(rest.cost.shape)
     if start is not None:
         shares[local] = start[1]
         pairs |= shares > 0
     program = LocationProgram(rest, pairs, rest.cost < dual.price)
-    bound = program.separate(deadline)
-    found = replace(found, bound=min(max(found.bound, bound), found.objective))
+    found = _bounded(found, program.separate(deadline))
     if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
         return found
-    known = None if start is None else (local, shares)
-    result = program.integral(left_s(deadline), gap, known)
-    facility = program.opened(result)
-    served = allotment(rest, facility, left_s(deadline)) if facility.size else None
-    if served is not None and served[0] < found.objective:
-        found = replace(found, facility=left[facility], objective=served[0])
-    return replace(found, bound=min(max(found.bound, result.bound), found.objective))
+    result = program.integral(left_s(deadline), gap, None if start is None else (local, shares))
+    opened = program.opened(result)
+    if opened.size:
+        found = bettered(found, rest, left, dual, [opened], deadline)
+    return _bounded(found, result.bound)
 
 
-def _result(problem: Sites, found: _Found) -> LocationResult:
+def _result(problem: Sites, found: Choice) -> LocationResult:
     """Return the answer with the shares of every customer."""
     served = allotment(problem, found.facility, np.inf)
     if served is None:

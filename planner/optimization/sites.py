@@ -135,6 +135,34 @@ def among(problem: Sites, facility: Ints, required: Flags) -> Sites:
     )
 
 
+def coverable(problem: Sites) -> bool:
+    """Return whether a permitted number of the facilities can serve the demand.
+
+    Parameters
+    ----------
+    problem : Sites
+        Facilities, some of them required.
+
+    Returns
+    -------
+    bool
+        Whether the required and the largest others suffice.
+
+    Examples
+    --------
+    >>> two = sites([5, 6], [2, 2], [1, 2], [[1, 2], [3, 2]])
+    >>> coverable(two), coverable(among(two, np.array([1]), np.zeros(2, bool)))
+    (True, False)
+    """
+    must = problem.required
+    spare = problem.most - int(must.sum())
+    if spare < 0 or problem.fewest > must.size:
+        return False
+    others = np.sort(problem.capacity[~must])[::-1][:spare]
+    room = problem.capacity[must].sum() + others.sum()
+    return bool(room >= problem.demand.sum() * (1 - 1e-12))
+
+
 def _check_shapes(fixed: Floats, room: Floats, need: Floats, cost: Floats) -> None:
     """Raise unless there are customers and facilities and all arrays agree on how many."""
     if fixed.ndim != 1 or need.ndim != 1 or not fixed.size or not need.size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from planner.optimization.choice import Choice
 from planner.optimization.fixing import fixed, useful
 from planner.optimization.lagrangian import ascend, relaxed
 from planner.optimization.location import LocationResult, solve
 from planner.optimization.location_program import LocationProgram
+from planner.optimization.location_tree import explored
 from planner.optimization.sites import Sites, sites
 from tests.benchmarks.or_library import LIBRARY, Instance, cap, pmed, read_cap, read_pmed
 
@@ -149,6 +152,24 @@ def test_assignments_that_the_bound_excludes_are_in_no_cheap_choice(seed: int) -
         places = np.array(chosen)
         kept = np.where(keep[places], problem.cost[places], np.inf)
         np.testing.assert_array_equal(kept.min(axis=0), problem.cost[places].min(axis=0))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SEEDS, st.sampled_from([0.0, 0.02]))
+def test_the_tree_search_alone_finds_the_optimum(seed: int, gap: float) -> None:
+    instance = drawn(seed)
+    problem, costs = checked(instance), by_brute_force(instance)
+    least = min(costs.values())
+    start = relaxed(problem, problem.cost.min(axis=0))
+    known = Choice(np.array(max((c, one) for one, c in costs.items() if c < np.inf)[1]))
+    known = replace(known, objective=costs[tuple(known.facility.tolist())])
+    left = np.arange(problem.capacity.size)
+    found = explored(problem, left, start, known, gap=gap, deadline=np.inf, nodes=500)
+    slack = 1e-6 * max(1.0, least)
+    assert costs[tuple(found.facility.tolist())] == pytest.approx(found.objective, abs=slack)
+    assert found.bound <= least + slack
+    assert found.objective <= least / (1 - gap) + slack
+    assert found.objective - found.bound <= gap * found.objective + slack
 
 
 @settings(max_examples=40, deadline=None)
