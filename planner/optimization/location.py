@@ -33,7 +33,7 @@ _ITERATIONS = 250
 _WORTH_A_ROUND = 0.1
 """Least part of the gap that a round must close if it fixes nothing, or the program is next."""
 _SMALL = 4000
-"""Up to so many pairs of facility and customer the program is as fast as the first few nodes."""
+"""Up to so many pairs of facility and customer the program needs no better choice to start from."""
 _NODES = 80
 _UNSERVED = "the solver found no way to serve the demand within the capacities"
 
@@ -154,6 +154,8 @@ def _search(problem: Sites, gap: float, deadline: float) -> Choice:
         keep = np.flatnonzero(~never)
         rest, left = among(rest, keep, surely), left[keep]
         dual = relaxed(rest, dual.price)
+        if rest.cost.size <= _SMALL:
+            break
     return _branched(rest, left, dual, found, gap, deadline)
 
 
@@ -168,7 +170,7 @@ def _improved(
 ) -> Choice:
     """Return the best choice near those that the ascent met, with the ascent's bound."""
     found = bettered(found, rest, left, dual, met, deadline)
-    if not rest.uncapacitated:
+    if not rest.uncapacitated and rest.cost.size > _SMALL:
         local = np.searchsorted(left, found.facility)
         cost, facility = exchanged(rest, dual, local, found.objective, deadline)
         found = replace(found, objective=cost, facility=left[facility])
