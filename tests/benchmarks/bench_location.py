@@ -3,7 +3,8 @@
 Run as ``python tests/benchmarks/bench_location.py``.  Files of OR-Library with known optima.  The
 peer is the formulation with a row for every pair of facility and customer, built with numpy and
 handed to HiGHS (highspy, one thread, presolve on), with an equal relative gap; stopped at its limit
-(10 s unless ``--peer-limit`` says otherwise) it counts as its limit.  "Off" is how much our objective differs from the known optimum.
+(10 s unless ``--peer-limit`` says otherwise) it counts as its limit.  "Off" is how much our
+objective differs from the known optimum.
 """
 
 from __future__ import annotations
