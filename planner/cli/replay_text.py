@@ -38,7 +38,7 @@ def _recovered(found: Timeline) -> str:
     if math.isnan(found.recovery_s):
         return "never recovered (within 0.1 % of the state's own loss)"
     when = _length(found.recovery_s)
-    stays = found.event.steady_failed.sum() / max(float(found.event.offered.sum()), 1e-300)
+    stays = found.staying_share
     if stays < NEGLIGIBLE_SHARE or found.recovery_s >= found.duration_s:
         return f"recovered (within 0.1 % of the state's own loss) after {when}"
     since = f"from {when} on" if found.recovery_s > 0 else "from the start"

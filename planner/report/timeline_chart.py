@@ -157,7 +157,7 @@ def _end(result: Timeline) -> str:
     """Say when it is over; where the steady state loses too, that it is not."""
     if np.isnan(result.recovery_s):
         return "not recovered"
-    stays = result.event.steady_failed.sum() / max(float(result.event.offered.sum()), 1e-300)
+    stays = result.staying_share
     if stays < NEGLIGIBLE_SHARE or result.recovery_s >= result.duration_s:
         return f"over after {_when(result.recovery_s)}"
     since = f" from {_when(result.recovery_s)} on" if result.recovery_s > 0 else ""

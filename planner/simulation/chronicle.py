@@ -107,6 +107,16 @@ class Timeline:
         return float(sum(part.slow.sum() for part in (self.event, self.gap, self.after)))
 
     @property
+    def staying_share(self) -> float:
+        """Part of the requests of the event that its own steady state loses, to its end."""
+        parts = (self.event, self.gap)
+        lost, asked = (
+            sum(float(getattr(part, name).sum()) for part in parts)
+            for name in ("steady_failed", "offered")
+        )
+        return lost / max(asked, 1e-300)
+
+    @property
     def excess_requests(self) -> Floats:
         """Requests lost beyond the states' own steady loss, not below 0, shape (S, O)."""
         parts = (self.event, self.gap, self.after)

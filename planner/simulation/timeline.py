@@ -13,7 +13,7 @@ from planner.problem.recovery import Recovery
 from planner.simulation.chronicle import Timeline, Totals, recovery_second
 from planner.simulation.hour.attempts import Passage, Scene
 from planner.simulation.hour.cohorts import EVENT, NORMAL
-from planner.simulation.hour.course import clock
+from planner.simulation.hour.course import Clock, clock
 from planner.simulation.hour.daytime import busiest_second
 from planner.simulation.hour.happenings import happenings
 from planner.simulation.hour.lateness import Lateness, lateness
@@ -29,7 +29,12 @@ from planner.simulation.hour.stage import (
     stage,
     times_of_day,
 )
-from planner.simulation.transients import carried, failing
+from planner.simulation.transients import by_origin, failing, unsettled
+
+_RECOVERED = {
+    False: "recovered: no more fails than in the steady state",
+    True: "steady: what fails from here on fails as long as it lasts",
+}
 
 RECOVERED_SHARE = 1e-3
 """Failed share above the state's own at which it counts as recovered."""
@@ -89,10 +94,11 @@ def timeline(
 
     Notes
     -----
-    Between two horizons, long events lose what their steady state loses.  A region that is lost
-    fails what is sent to it; regions that stay answer health checks however overloaded they are, as
-    DNS that looks at a health page sees them.  A loss of paths, packets or servers moves nobody.
-    Calls to a home region fail until the next one is promoted.  The autoscaler is bounded by
+    Between two horizons, long events lose what their steady state loses, and what is still due
+    then: in steps of 300 s, without retries, and for a day at most.  A region that is lost fails
+    what is sent to it; regions that stay answer health checks however overloaded they are, as DNS
+    that looks at a health page sees them.  A loss of paths, packets or servers moves nobody.  Calls
+    to a home region fail until the next one is promoted.  The autoscaler is bounded by
     `max_replicas`, not by the servers.
 
     Examples
@@ -154,7 +160,7 @@ def timeline(
     steady = outcome(act, settled, calm, at, None)
     last = time.first_back - 1
     excess = failing(scene, found)[last] - failing(settled, calm)[last]
-    gap = _gap(act, scene, start, late, carried(scene, found, excess)[0])
+    gap = _gap(act, scene, start, late, unsettled(act, scene, found, excess, np.array([start])))
     return _told(act, start, scene, found, gone, steady, gap)
 
 
@@ -185,9 +191,9 @@ def _used(act: Stage) -> Bools:
 
 
 def _gap(
-    act: Stage, scene: Scene, start_s: float, late: tuple[Lateness, Lateness], held: Floats
+    act: Stage, scene: Scene, start_s: float, late: tuple[Lateness, Lateness], more: Floats
 ) -> Totals:
-    """Return the requests of the time that is not looked at; `held` goes on failing, shape (C,)."""
+    """Return the requests of the time that is not looked at; `more` [C, H] seconds fail besides."""
     shape = act.demand.shape[1:3]
     if scene.time.gap_s <= 0:
         return Totals(*(np.zeros(shape) for _ in range(4)))
@@ -195,13 +201,7 @@ def _gap(
     at = times_of_day(act.problem, time, np.array([start_s]))
     settled = as_settled(act, time, cohort_rps(act, time, at))
     gone = outcome(act, settled, passage(settled), at, late)
-    way = act.way
-    more = held[way.row_cohort] * way.row_share
-    service = way.service[way.row_cohort]
-    hours = at.weights(np.repeat(time.step_s[:, None], 1, axis=1)).sum(axis=(0, 1))
-    requests = act.demand[EVENT] @ hours
-    stays = np.zeros(shape)
-    np.add.at(stays, (service, way.row_origin), more * requests[service, way.row_origin])
+    stays = by_origin(act, np.stack([more, np.zeros_like(more)]))
     failed = np.minimum(gone.failed[EVENT] + stays, gone.offered[EVENT])
     slow = np.minimum(gone.slow[EVENT], gone.offered[EVENT] - failed)
     return Totals(gone.offered[EVENT], slow, failed, gone.failed[EVENT])
@@ -223,7 +223,7 @@ def _told(
     told = [*happenings(act, time.duration_s), *overloads(scene, found, act.problem.axes)]
     recovered = recovery_second(time, within)
     if 0 < recovered < np.inf:
-        told.append((recovered, "recovered: no more fails than in the steady state"))
+        told.append((recovered, _RECOVERED[_stays(time, steady, recovered)]))
     full, taken = found.full_rps[:, 0], found.taken_rps[:, 0]
     event, after = (
         Totals(gone.offered[p], gone.slow[p], gone.failed[p], steady.failed[p])
@@ -252,3 +252,10 @@ def _told(
         metastable=bool(stuck(scene, found).any()),
         events=tuple(sorted(told, key=lambda one: one[0])),
     )
+
+
+def _stays(time: Clock, steady: Outcome, recovered_s: float) -> bool:
+    """Return whether the event's own steady state loses requests, too, at its recovery."""
+    steps = (time.phase == EVENT) & (time.seconds >= recovered_s)
+    lost, asked = (rps[steps].sum() for rps in (steady.failed_rps, steady.offered_rps))
+    return bool(lost >= RECOVERED_SHARE * max(float(asked), 1e-300))

@@ -15,8 +15,10 @@ from planner.simulation.hour.retries import lost_share
 from planner.simulation.hour.stage import (
     Stage,
     as_it_goes,
+    as_scheduled,
     as_settled,
     cohort_rps,
+    early_clock,
     gap_clock,
     stage,
     times_of_day,
@@ -119,16 +121,25 @@ def _excess(act: Stage, time: Clock, starts_s: Floats) -> Floats:
     for phase in (EVENT, NORMAL):
         steps = time.phase == phase
         hourly[phase] = np.tensordot(excess[steps], weights[steps], axes=([0, 1], [0, 1]))
-    if time.gap_s > 0:
-        pause = gap_clock(time)
-        days = times_of_day(act.problem, pause, starts_s)
-        scale = np.broadcast_to(pause.step_s[:, None], days.part.shape)
-        hourly[EVENT] += carried(goes, found, last).T @ days.weights(scale).sum(axis=0)
-    return _by_origin(act, hourly)
+    hourly[EVENT] += unsettled(act, goes, found, last, starts_s)
+    return by_origin(act, hourly)
 
 
-def _by_origin(act: Stage, hourly: Floats) -> Floats:
-    """Weight seconds of each cohort and hour [2, C, H] with demand, shape (S, O)."""
+def by_origin(act: Stage, hourly: Floats) -> Floats:
+    """Return requests from seconds that cohorts lose.
+
+    Parameters
+    ----------
+    act : Stage
+        The event.
+    hourly : ndarray, shape (2, C, H)
+        Seconds of each cohort by `EVENT` and `NORMAL` and hour.
+
+    Returns
+    -------
+    ndarray, shape (S, O)
+        Seconds weighted with demand.
+    """
     way = act.way
     service = way.service[way.row_cohort]
     demand = act.demand[:, service, way.row_origin]
@@ -136,6 +147,45 @@ def _by_origin(act: Stage, hourly: Floats) -> Floats:
     total = np.zeros(act.demand.shape[1:3])
     np.add.at(total, (service, way.row_origin), requests)
     return total
+
+
+def unsettled(act: Stage, scene: Scene, found: Passage, excess: Floats, starts_s: Floats) -> Floats:
+    """Return what is lost beyond the steady loss between the two stretches of a clock.
+
+    Parameters
+    ----------
+    act : Stage
+        The event.
+    scene : Scene
+        The event as it goes.
+    found : Passage
+        Its passage.
+    excess : ndarray, shape (B, C)
+        Part of each cohort's requests that fails beyond the steady loss in the event's last step.
+    starts_s : ndarray, shape (B,)
+        Seconds of the day at which it begins.
+
+    Returns
+    -------
+    ndarray, shape (C, H)
+        Seconds by cohort and hour, summed over starts: what is due after the first stretch, such as
+        a slow promotion or a long TTL (for a day at most), and overload that had stayed.
+    """
+    time = scene.time
+    if time.gap_s <= 0:
+        return np.zeros((act.way.service.size, act.demand.shape[-1]))
+    early, whole = early_clock(time), gap_clock(time)
+    at = times_of_day(act.problem, early, starts_s)
+    first = cohort_rps(act, early, at)
+    goes, settled = as_scheduled(act, early, first), as_settled(act, early, first)
+    due = failing(goes, passage(goes)) - failing(settled, passage(settled))
+    weights = at.weights(np.broadcast_to(early.step_s[:, None], due.shape[:2]))
+    late: Floats = np.tensordot(due, weights, axes=([0, 1], [0, 1]))
+    held = np.maximum(carried(scene, found, excess) - np.maximum(due[0], 0.0), 0.0)
+    days = times_of_day(act.problem, whole, starts_s)
+    scale = np.broadcast_to(whole.step_s[:, None], days.part.shape)
+    late += held.T @ days.weights(scale).sum(axis=0)
+    return late
 
 
 def failing(scene: Scene, found: Passage) -> Floats:
@@ -175,7 +225,7 @@ def carried(scene: Scene, found: Passage, excess: Floats) -> Floats:
     -------
     ndarray, shape (B, C)
         The same for services whose requests wait in line and which are overloaded then; 0
-        elsewhere, where what was left of the drain is let go.
+        elsewhere.
     """
     last = scene.time.first_back - 1
     over = (found.load_rps[last] > limit_rps(scene, found)[last]) | (found.wait_s[last] > 0)

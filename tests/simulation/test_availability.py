@@ -72,6 +72,17 @@ def test_a_transient_is_cut_at_the_repair() -> None:
     assert short == pytest.approx(long - tail, rel=0.01)
 
 
+def test_what_takes_longer_than_is_looked_at_is_lost_all_the_same() -> None:
+    """A TTL of four hours: half of the answers are old after two, whatever the horizon."""
+    problem = two_regions(100.0)
+    solution = first_share(problem, 1.0, (20, 20))
+    slow = recovery_of(replace(STEERING, ttl_s=14_400.0, violation_share=0.0))
+    found = transient(problem, solution, slow, state=1, repair_s=14_400.0, horizon_s=3600.0)
+    assert found.sum() == pytest.approx(100 * 14_400 / 2, rel=0.02)
+    whole = transient(problem, solution, slow, state=1, repair_s=14_400.0, horizon_s=14_400.0)
+    assert found.sum() == pytest.approx(whole.sum(), rel=1e-3)
+
+
 @given(
     seed=st.integers(0, 1000),
     missing=st.floats(0, 0.2),

@@ -15,6 +15,9 @@ STUCK_S = 60.0
 
 NEGLIGIBLE_SHARE = 1e-3
 
+NEGLIGIBLE_RPS = 1e-3
+"""Where nothing runs, fewer requests than this are no overload: the end of an exponential tail."""
+
 
 def limit_rps(scene: Scene, found: Passage) -> Floats:
     """Return what regions take without turning anybody away or making a line.
@@ -77,7 +80,8 @@ def _fits(scene: Scene, found: Passage) -> Bools:
 
 def _over(scene: Scene, found: Passage) -> Bools:
     """Return where more arrives than fits, shape (T, B, S, R)."""
-    over: Bools = found.load_rps > limit_rps(scene, found) * (1 + NEGLIGIBLE_SHARE)
+    limit = limit_rps(scene, found) * (1 + NEGLIGIBLE_SHARE)
+    over: Bools = (found.load_rps > limit) & (found.load_rps > NEGLIGIBLE_RPS)
     return over
 
 

@@ -182,6 +182,40 @@ def as_it_goes(act: Stage, time: Clock, first_rps: Floats) -> Scene:
     return _scene(act, act.recovery, time, first_rps, share, serves, runs)
 
 
+def as_scheduled(act: Stage, time: Clock, first_rps: Floats) -> Scene:
+    """Return the scene of an event as it goes, without retries, lines and autoscalers.
+
+    Parameters
+    ----------
+    act : Stage
+        The event.
+    time : Clock
+        Steps of any length: none depends on another.
+    first_rps : ndarray, shape (T, B, C)
+        First attempts of each cohort.
+
+    Returns
+    -------
+    Scene
+        With whatever takes longer than what is looked at step by step.
+    """
+    serves = home_serves(time, act.problem, act.recovery, act.state)
+    runs = running(time, act.run, act.recovery, act.solution, act.after)
+    share = old_share(time, act.run, act.recovery)
+    return _scene(act, _calm(act), time, first_rps, share, serves, runs)
+
+
+def _calm(act: Stage) -> Recovery:
+    """Return the recovery without what makes one step depend on another."""
+    services = len(act.problem.axes.services)
+    return replace(
+        act.recovery,
+        timeout_s=np.full(services, np.nan),
+        retry_attempts=np.zeros(services, np.int64),
+        autoscaler_target_share=np.full(services, np.nan),
+    )
+
+
 def as_settled(act: Stage, time: Clock, first_rps: Floats) -> Scene:
     """Return the scene in which each state's own end is reached at once.
 
@@ -207,15 +241,9 @@ def as_settled(act: Stage, time: Clock, first_rps: Floats) -> Scene:
     up = act.after * problem.region_up[act.state]
     ready = np.where(normal[:, None, None], act.solution.replicas, up).astype(float)
     share = np.repeat(normal[:, None].astype(float), services, axis=1)
-    calm = replace(
-        act.recovery,
-        timeout_s=np.full(services, np.nan),
-        retry_attempts=np.zeros(services, np.int64),
-        autoscaler_target_share=np.full(services, np.nan),
-    )
     serves = home | (problem.home_share <= 0)
     runs = Running(ready, np.zeros((steps, *act.after.shape)))
-    return _scene(act, calm, time, first_rps, share, serves, runs)
+    return _scene(act, _calm(act), time, first_rps, share, serves, runs)
 
 
 def _scene(
@@ -266,3 +294,21 @@ def gap_clock(time: Clock) -> Clock:
         duration_s=time.duration_s,
         gap_s=0.0,
     )
+
+
+def early_clock(time: Clock) -> Clock:
+    """Return the first day of what lies between the two stretches of a clock, at most.
+
+    Parameters
+    ----------
+    time : Clock
+        Two stretches with a gap.
+
+    Returns
+    -------
+    Clock
+        Samples with equal weights: what is due after the first stretch falls into them.
+    """
+    early = replace(time, gap_s=min(time.gap_s, SECONDS_PER_DAY))
+    found = gap_clock(early)
+    return replace(found, seconds=found.seconds - (time.gap_s - early.gap_s))
