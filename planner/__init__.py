@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from planner.problem.build import build_problem as build_problem
     from planner.report import charts as charts
     from planner.studies.failures import study_failures as study_failures
+    from planner.studies.frontier import trace_frontier as trace_frontier
     from planner.studies.main_job import optimize as optimize
     from planner.studies.main_job import simulate as simulate
     from planner.studies.replays import replay_events as replay_events
@@ -52,6 +53,7 @@ _HOMES = {
     "replay_events": "planner.studies.replays",
     "simulate": "planner.studies.main_job",
     "study_failures": "planner.studies.failures",
+    "trace_frontier": "planner.studies.frontier",
     "write_manifests": "planner.io.manifests",
     "write_plan": "planner.io.plans",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "replay_events",
     "simulate",
     "study_failures",
+    "trace_frontier",
     "write_manifests",
     "write_plan",
 ]

@@ -18,6 +18,7 @@ VERBS = {
     "check": "Say every fault of a scenario with its line; nothing is computed.",
     "optimize": "Decide replicas, weights and shares; write plan, manifests and pictures.",
     "simulate": "Say what every failure does to a plan, and replay events on it.",
+    "frontier": "Trace cost against latency for each level of survival; every point is a plan.",
     "export": "Write the files of some targets from a plan, or compare them.",
     "schema": "Print the JSON Schema of the scenario, for editors.",
 }

@@ -52,6 +52,16 @@ class Efficient:
         """(latency − bound) / latency, not below 0."""
         return _relative(self.latency_ms, self.latency_bound_ms)
 
+    def within(self, gap: float) -> bool:
+        """Return whether both objectives are proven to within a relative gap.
+
+        Parameters
+        ----------
+        gap : float
+            Relative gap that was asked for.
+        """
+        return max(self.gap, self.latency_gap) <= gap * (1 + SLACK) + SLACK
+
 
 def _relative(value: float, bound: float) -> float:
     """Return the relative gap."""
@@ -115,8 +125,10 @@ def efficient(
     )
 
 
-def least_latency(program: EpsilonProgram, *, gap: float, time_limit_s: float) -> float | None:
-    """Return the least cap on latency that a plan is known to keep, ms.
+def nearest(
+    program: EpsilonProgram, *, gap: float, time_limit_s: float
+) -> tuple[Candidate, float] | None:
+    """Return a plan of least latency, and the cap that all such plans keep.
 
     Parameters
     ----------
@@ -129,8 +141,10 @@ def least_latency(program: EpsilonProgram, *, gap: float, time_limit_s: float) -
 
     Returns
     -------
-    float or None
-        The least latency found, or the proven bound and the gap where that is more; None where
+    Candidate
+        The plan, whatever it costs.
+    float
+        Its latency, or the most that is within the gap of the bound, ms.  None for both where
         nothing keeps every promise.
 
     Raises
@@ -143,7 +157,7 @@ def least_latency(program: EpsilonProgram, *, gap: float, time_limit_s: float) -
     if found.best is None:
         _refuse_unknown(found)
         return None
-    return _allowed(program.latency_ms(found.best), found.bound, gap)
+    return found.best, _allowed(program.latency_ms(found.best), found.bound, gap)
 
 
 def _refuse_unknown(found: Least) -> None:
@@ -191,7 +205,6 @@ def solution(program: EpsilonProgram, point: Efficient, gap: float, seed: int = 
     """
     columns, plan = program.static.columns, point.plan
     used = plan.share > 0
-    proven = max(point.gap, point.latency_gap) <= gap * (1 + SLACK) + SLACK
     return Solution(
         replicas=plan.replicas,
         host=columns.host[used],
@@ -201,7 +214,7 @@ def solution(program: EpsilonProgram, point: Efficient, gap: float, seed: int = 
         routing=None,
         objective=point.cost_usd_month,
         bound=point.cost_bound_usd_month,
-        status="optimal" if proven else "limit",
+        status="optimal" if point.within(gap) else "limit",
         solver=solver_version(),
         seed=seed,
         seconds=0.0,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimization.efficient import Efficient, efficient, least_latency
+from planner.optimization.candidates import Candidate
+from planner.optimization.efficient import Efficient, efficient, nearest
 from planner.optimization.epsilon import EpsilonProgram
 from planner.studies.pareto import dominated
 
@@ -21,6 +22,22 @@ _BOXES = 3
 
 _SAME = 1e-9
 """Relative difference below which two plans are the same point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve of efficient plans.
+
+    Attributes
+    ----------
+    plans : tuple of Efficient
+        By increasing cost and decreasing latency; empty where nothing keeps every promise.
+    stopped : bool
+        Whether a limit came before some gap was closed, be it of a plan that was then left out.
+    """
+
+    plans: tuple[Efficient, ...]
+    stopped: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +84,7 @@ def trace_curve(
     gap: float,
     time_limit_s: float,
     step: Callable[[str], None] = lambda _: None,
-) -> tuple[Efficient, ...]:
+) -> Curve:
     """Trace cost against mean latency, from one end to the other.
 
     Parameters
@@ -85,8 +102,8 @@ def trace_curve(
 
     Returns
     -------
-    tuple of Efficient
-        By increasing cost and decreasing latency; empty where nothing keeps every promise.
+    Curve
+        Its plans, and whether a limit stopped any of them.
 
     Raises
     ------
@@ -106,46 +123,49 @@ def trace_curve(
     doi 10.1016/j.orl.2006.03.019 (boxes).
     """
     step("least latency")
-    floor_ms = least_latency(program, gap=gap, time_limit_s=time_limit_s)
-    if floor_ms is None:
-        return ()
+    first = nearest(program, gap=gap, time_limit_s=time_limit_s)
+    if first is None:
+        return Curve(())
 
-    def at(cap_ms: float, near: Efficient | None) -> Efficient | None:
-        start = None if near is None else near.plan
+    def at(cap_ms: float, start: Candidate) -> Efficient | None:
         return efficient(program, cap_ms, start=start, gap=gap, time_limit_s=time_limit_s)
 
-    near = at(floor_ms, None)
+    near = at(first[1], first[0])
     step("least cost")
-    cheap = at(np.inf, near)
+    cheap = at(np.inf, first[0] if near is None else near.plan)
     if near is None or cheap is None:
-        return ()
-    boxes, found = [_Box(near, cheap, near.latency_ms)], [near, cheap]
+        return Curve(())
+    boxes, seen, count = [_Box(near, cheap, near.latency_ms)], [near, cheap], 2
     scale = max(boxes[0].saving_usd * boxes[0].width_ms, 1e-300)
     for _ in range(_BOXES * points):
         boxes = [box for box in boxes if box.matters(gap)]
-        if not boxes or len(found) >= points:
+        if not boxes or count >= points:
             break
         box = max(boxes, key=lambda box: box.saving_usd * box.width_ms / scale)
         cap_ms = (box.floor_ms + box.cheap.latency_ms) / 2
-        step(f"point {len(found) + 1}")
-        between = at(cap_ms, box.near)
+        step(f"point {count + 1}")
+        between = at(cap_ms, box.near.plan)
         if between is None:
             break
         boxes.remove(box)
         parts = box.divided(cap_ms, between)
-        found += [between] * (len(parts) > 1)
+        seen.append(between)
+        count += len(parts) > 1
         boxes += parts
-    return _sorted(found)
+    return Curve(_sorted(seen), any(not p.within(gap) for p in seen))
 
 
 def _sorted(found: list[Efficient]) -> tuple[Efficient, ...]:
-    """Sort by cost and leave out what another plan is better than beyond both gaps, or equals."""
+    """Sort by cost and leave out what another plan is better than beyond both gaps, or equals.
+
+    Of equals that with the widest cap stays: it says most.
+    """
     value = [[p.cost_usd_month, p.latency_ms] for p in found]
     bound = [[p.cost_bound_usd_month, p.latency_bound_ms] for p in found]
     worse = dominated(value, bound)
     kept = sorted(
         (p for p, out in zip(found, worse, strict=True) if not out),
-        key=lambda p: (p.cost_usd_month, p.latency_ms),
+        key=lambda p: (p.cost_usd_month, p.latency_ms, -p.epsilon_ms),
     )
     curve: list[Efficient] = []
     for plan in kept:

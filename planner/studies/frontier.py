@@ -88,11 +88,14 @@ class FrontierLevel:
         By increasing cost.
     missing : PlannerError or None
         Why there are no points.
+    stopped : bool
+        Whether a limit came before some gap was closed.
     """
 
     survive: str
     points: tuple[FrontierPoint, ...]
     missing: PlannerError | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,7 @@ class Frontier:
     @property
     def proven(self) -> bool:
         """Whether every gap that was asked for was closed."""
-        stopped = any(isinstance(level.missing, SolverStopped) for level in self.levels)
-        return not stopped and all(p.plan.proof.status == "optimal" for p in self.points)
+        return not any(level.stopped for level in self.levels)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -292,12 +294,13 @@ class _Tracer:
                 step=lambda text: self.step(f"{name}: {text}"),
             )
         except (Infeasible, SolverStopped) as error:
-            return FrontierLevel(name, (), error)
-        if not curve:
+            return FrontierLevel(name, (), error, isinstance(error, SolverStopped))
+        if not curve.plans:
             return FrontierLevel(name, (), explain(problem, program.static.columns, self.seed))
-        points = [self._point(name, problem, program, found) for found in curve]
+        points = [self._point(name, problem, program, found) for found in curve.plans]
         far = knee([p.cost_usd_month for p in points], [p.mean_latency_ms for p in points])
-        return FrontierLevel(name, tuple(replace(p, knee=i == far) for i, p in enumerate(points)))
+        named = tuple(replace(point, knee=i == far) for i, point in enumerate(points))
+        return FrontierLevel(name, named, stopped=curve.stopped)
 
     def _point(
         self, name: str, problem: Problem, program: EpsilonProgram, found: Efficient

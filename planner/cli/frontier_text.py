@@ -1,0 +1,113 @@
+"""A frontier as it is printed, and for programs: tables, one plain object, CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from planner.cli.console import say, say_table
+from planner.report.answers import Answer
+from planner.report.frontier_chart import WORDS
+from planner.studies.frontier import Frontier, FrontierLevel
+
+HOW = (
+    "each point by ε-constraint: no plan of its level within its mean latency is cheaper than the "
+    "bound, and none that costs no more is nearer beyond the gap"
+)
+
+
+def frontier_answer(found: Frontier, places: Sequence[str]) -> Answer:
+    """Return what a program wants to know of a frontier.
+
+    Parameters
+    ----------
+    found : Frontier
+        The frontier.
+    places : sequence of str
+        Where each point's plan is written, below the output folder.
+
+    Returns
+    -------
+    dict
+        ``scenario, method, points, levels``; a level without points says why.
+    """
+    rows = found.table.to_dict(orient="records")
+    return {
+        "scenario": found.scenario.scenario,
+        "method": HOW,
+        "points": [
+            {**{str(key): _plain(value) for key, value in row.items()}, "plan": place}
+            for row, place in zip(rows, places, strict=True)
+        ],
+        "levels": [
+            {
+                "survive": level.survive,
+                "points": len(level.points),
+                "missing": None if level.missing is None else str(level.missing),
+            }
+            for level in found.levels
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON has: what is not known is None."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def points_csv(found: Frontier, places: Sequence[str]) -> str:
+    """Return the table of points as CSV text, with the place of each plan.
+
+    Parameters
+    ----------
+    found : Frontier
+        The frontier.
+    places : sequence of str
+        Where each point's plan is written.
+    """
+    return found.table.assign(plan=list(places)).to_csv(index=False, lineterminator="\n")
+
+
+def print_frontier(found: Frontier) -> None:
+    """Print a frontier."""
+    say(f"{found.scenario.scenario}: cost against mean latency for each level of survival")
+    say(HOW)
+    say("")
+    for level in found.levels:
+        if level.points:
+            _print_level(level)
+        else:
+            say(f"{_head(level)}: {level.missing}")
+            say("")
+
+
+def _head(level: FrontierLevel) -> str:
+    """Name a level."""
+    return f"{level.survive} ({WORDS[level.survive]})"
+
+
+def _print_level(level: FrontierLevel) -> None:
+    """Print the curve of a level."""
+    say_table(
+        _head(level),
+        ["cost, USD a month", "bound", "gap", "mean latency, ms", "regions", "replicas", ""],
+        (
+            [
+                f"{p.cost_usd_month:,.2f}",
+                f"{p.bound:,.2f}",
+                f"{p.gap:.1e}",
+                f"{p.mean_latency_ms:.2f}",
+                len(p.plan.active_regions),
+                int(p.plan.replicas.to_numpy().sum()),
+                _marks(p.knee, p.plan.proof.status),
+            ]
+            for p in level.points
+        ),
+        left=0,
+    )
+
+
+def _marks(knee: bool, status: str) -> str:
+    """Say what is special about a point."""
+    return ", ".join(["knee"] * knee + ["stopped at a limit"] * (status == "limit"))
