@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -26,6 +28,13 @@ REPLICAS = {
     "api": {"taipei": 5, "singapore": 3, "tokyo": 2},
     "orders": {"taipei": 2, "singapore": 1, "tokyo": 0},
 }
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    """Close what a test has drawn."""
+    yield
+    plt.close("all")
 
 
 def _service_plan(name: str, p95_ms: dict[str, float]) -> ServicePlan:
