@@ -68,7 +68,9 @@ def timeline(result: Timeline, name: str = "", *, ax: Axes | None = None) -> Axe
     ax.grid(axis="y")
     handles, labels = ax.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    ax.legend(unique.values(), unique.keys(), loc="center right", ncols=1)
+    ax.legend(
+        unique.values(), unique.keys(), loc="center right", ncols=1, frameon=True, edgecolor="none"
+    )
     ax.set_title(wrapped(ax, _finding(result, name)))
     return ax
 

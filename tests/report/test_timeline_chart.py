@@ -200,3 +200,10 @@ def test_the_same_timeline_gives_the_same_pictures() -> None:
         figure_files({"timeline": timeline(story(900.0, failed=(0.4, 0.0)))}) for _ in range(2)
     )
     assert one == two
+
+
+def test_names_are_written_as_they_are_not_as_formulas() -> None:
+    """Anybody may name an event; a name that is no formula must not end the drawing."""
+    ax = timeline(story(300.0, failed=(0.5, 0.0)), "cost $\\nosuch{$")
+    assert ax.get_title(loc="left").startswith("cost $\\nosuch{$: ")
+    assert figure_files({"timeline": ax})
