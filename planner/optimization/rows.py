@@ -82,12 +82,15 @@ def stacked(blocks: list[Rows]) -> Rows:
     >>> two = rows(0.0, 2.0, [0, 0], [0, 1], [3.0, 4.0])
     >>> stacked([one, two]).start
     array([0, 1, 3])
+    >>> stacked([stacked([one, two]), one]).start
+    array([0, 1, 3, 4])
     """
-    size = np.array([0, *(b.value.size for b in blocks)], dtype=np.int64)
+    before = np.cumsum([0, *(b.value.size for b in blocks)])
+    start = [b.start[:-1] + offset for b, offset in zip(blocks, before, strict=False)]
     return Rows(
         np.concatenate([b.lower for b in blocks]),
         np.concatenate([b.upper for b in blocks]),
-        np.cumsum(size),
+        np.concatenate([*start, before[-1:]]).astype(np.int64),
         np.concatenate([b.column for b in blocks]),
         np.concatenate([b.value for b in blocks]),
     )
