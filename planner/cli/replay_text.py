@@ -22,9 +22,8 @@ def print_replay(replay: Replay) -> None:
     """Print what happens after an event, and what it costs."""
     found = replay.timeline
     say(f"{replay.name}, from {_clock(found.start_s)} UTC for {_length(found.duration_s)}")
-    say_table(
-        "", ["after", "what happens"], ((_length(t), text) for t, text in found.events), left=2
-    )
+    rows = ((_since(t, found.duration_s), text) for t, text in found.events)
+    say_table("", ["after", "what happens"], rows, left=2)
     _print_totals(found)
     _print_origins(found)
     say(_recovered(found))
@@ -83,6 +82,20 @@ def _clock(second: float) -> str:
     """Write a second of the day."""
     minutes = int(second // 60)
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+
+def _since(second: float, duration_s: float) -> str:
+    """Write when something happens; shortly after the return, how long after it.
+
+    Examples
+    --------
+    >>> _since(32, 7200), _since(7200, 7200), _since(7225, 7200), _since(7900, 7200)
+    ('32 s', '120 min', '120 min + 25 s', '132 min')
+    """
+    late = second - duration_s
+    if duration_s >= 600 and 0.5 <= late < 600:
+        return f"{_length(duration_s)} + {late:.0f} s"
+    return _length(second)
 
 
 def _length(seconds: float) -> str:

@@ -102,6 +102,8 @@ class Failures(Document):
         description="failure of the federation's control plane by itself; null for never",
     )
     cutoff_probability: Share = Field(
-        default=1e-9, description="states that are not more probable are left out and reported"
+        default=1e-9,
+        lt=1,
+        description="states that are not more probable are left out and reported",
     )
     basis: Basis = None
