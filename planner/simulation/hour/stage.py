@@ -199,10 +199,9 @@ def as_scheduled(act: Stage, time: Clock, first_rps: Floats) -> Scene:
     Scene
         With whatever takes longer than what is looked at step by step.
     """
-    serves = home_serves(time, act.problem, act.recovery, act.state)
-    runs = running(time, act.run, act.recovery, act.solution, act.after)
-    share = old_share(time, act.run, act.recovery)
-    return _scene(act, _calm(act), time, first_rps, share, serves, runs)
+    scene, calm = as_it_goes(act, time, first_rps), _calm(act)
+    limits = replace(scene.limits, queued=np.isfinite(calm.timeout_s))
+    return replace(scene, recovery=calm, limits=limits)
 
 
 def _calm(act: Stage) -> Recovery:
