@@ -22,7 +22,7 @@ def print_study(study: FailureStudy) -> None:
     _print_availability(study)
     _print_worst(study)
     _print_list("not kept:", study.missed)
-    _print_list("what the controller does otherwise than planned:", study.findings)
+    _print_list("what is not as planned:", study.findings)
 
 
 def _print_head(study: FailureStudy) -> None:

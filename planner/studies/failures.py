@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -163,6 +163,7 @@ def study_failures(
     normal = distribution(problem, assessment, states=[0], by=("origin", "region", "service"))
     step("transients")
     found = _availability(plan, problem, states, assessment)
+    promised = _promised(problem, solution, assessment)
     step("done")
     return FailureStudy(
         plan=plan,
@@ -172,9 +173,9 @@ def study_failures(
         distribution=spread,
         normal=normal,
         availability=found,
-        worst=_worst(problem, solution, assessment),
-        missed=_missed(assessment),
-        findings=division.findings,
+        worst=_worst(problem, solution, promised),
+        missed=_missed(promised),
+        findings=(*division.findings, *_lossy(assessment, promised)),
     )
 
 
@@ -274,6 +275,32 @@ def _worst(problem: Problem, solution: Solution, assessment: Assessment) -> Wors
         return WorstCase(*worst, hurts.state, hurts.cause)
     worst = services[need.service], min(need.used_share, 1.0), "used_share"
     return WorstCase(*worst, problem.axes.states[need.state], sizes)
+
+
+def _promised(problem: Problem, solution: Solution, assessment: Assessment) -> Assessment:
+    """Return what promises are judged by: the same without loss of packets, as they are planned."""
+    late, conditions = assessment.p95_over_limit[assessment.must_survive], problem.conditions
+    if conditions is None or not (late > 1).any():
+        return assessment
+    tunnels = conditions.tunnels
+    if tunnels is not None:
+        tunnels = replace(tunnels, loss_share=np.zeros_like(tunnels.loss_share))
+    calm = replace(problem, conditions=replace(conditions, loss_share=None, tunnels=tunnels))
+    return simulate(calm, solution, replicas=assessment.replicas, late_counts=False)
+
+
+def _lossy(assessment: Assessment, promised: Assessment) -> tuple[str, ...]:
+    """Say where only lost packets make a promised state late."""
+    lossy, calm = assessment.p95_over_limit, promised.p95_over_limit
+    late = assessment.must_survive & (lossy > 1 + NEGLIGIBLE_SHARE) & ~(calm > 1 + NEGLIGIBLE_SHARE)
+    if not late.any():
+        return ()
+    worst = int(np.where(late, lossy, 0.0).argmax())
+    return (
+        f"packets lost on tunnels and paths bring a 95th percentile to {100 * lossy[worst]:.0f} % "
+        f"of its limit in '{assessment.axes.states[worst]}'; promises are planned and judged "
+        f"without them, so in {int(late.sum())} promised states",
+    )
 
 
 def _missed(assessment: Assessment) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from planner.studies.replays import replay_events
 
 FACTOR = 1.1
 STEP_S = 15.0
-UNAVAILABILITY = "unavailability_share"
+STEADY_LOSS = "steady_loss_of_single_failures_share"
 
 Change = Callable[[Scenario], Scenario]
 Figure = Callable[[Plan], float]
@@ -289,7 +289,7 @@ def of_reported(plan: Plan, before: Plan) -> tuple[Sensitivity, ...]:
         figure, changes = failed_share(str(event), service), degradations(str(event))
         out.append(most_moving(first["failed_share"], figure, before, changes))
     if "availability_share" in first:
-        out.append(most_moving(UNAVAILABILITY, steady_loss_share, plan, REPAIRS))
+        out.append(most_moving(STEADY_LOSS, steady_loss_share, plan, REPAIRS))
     _, *names = first.get("p95_ms", "").split(".")
     if len(names) == 2 and names[0] in plan.services and names[1] in plan.scenario.origins:
         out.append(most_moving(first["p95_ms"], p95_ms(names[0], names[1]), plan, USE))

@@ -211,3 +211,19 @@ def test_too_many_states_are_refused_with_number_and_cure(small_plan: Plan) -> N
     plan = on(small_plan, small_plan.scenario.model_copy(update={"failures": every}))
     with pytest.raises(ValueError, match=r"[\d,]{9,} failure states .* lower `order`"):
         study_failures(plan, order=20)
+
+
+def test_lost_packets_are_a_finding_and_no_broken_promise(small_plan: Plan) -> None:
+    """The optimiser knows of no loss: what only lost packets make late is said, not missed."""
+    scenario = small_plan.scenario
+    links = {n: x.model_copy(update={"loss_share": 0.3}) for n, x in scenario.links.items()}
+    clean = study_failures(small_plan, order=1)
+    p95_ms = float(np.nanmax(clean.assessment.state_p95_ms[0, 0]))
+    api = scenario.services["api"]
+    limit = api.objective.model_copy(update={"p95_ms": 1.05 * p95_ms})
+    services = {**scenario.services, "api": api.model_copy(update={"objective": limit})}
+    changed = scenario.model_copy(update={"links": links, "services": services})
+    found = study_failures(on(small_plan, changed), order=1)
+    assert found.missed == ()
+    assert found.assessment.p95_over_limit[0] > 1
+    assert any(sentence.startswith("packets lost") for sentence in found.findings)
