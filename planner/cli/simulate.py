@@ -83,8 +83,7 @@ def simulate(
         study = study_failures(subject, order=order, samples=samples, seed=seed, step=progress.step)
         replay = _replay(subject, events, progress)
         before = _before(scenario, subject, progress)
-        incident = replay if before else _incident(subject)
-        compared = side_by_side(study, incident, before)
+        compared = side_by_side(study, None if before else _incident(subject), before)
         moved = _sensitivities(subject, before, progress)
         if folder is not None:
             _write_pictures(study, replay, folder)
@@ -107,8 +106,13 @@ def _subject(scenario: Scenario, plan: Path | None, progress: ProgressBar) -> Pl
     if plan is None:
         progress.more(1)
         progress.step("optimising")
-        return main_job.optimize(build_problem(scenario, failure_states(scenario)))
+        return _optimised(scenario)
     return transplanted(read_plan(plan), scenario, str(plan))
+
+
+def _optimised(scenario: Scenario) -> Plan:
+    """Plan a scenario as the main job does."""
+    return main_job.optimize(build_problem(scenario, failure_states(scenario)))
 
 
 def _replay(plan: Plan, events: list[str], progress: ProgressBar) -> Replay | None:
@@ -131,7 +135,7 @@ def _before(scenario: str, plan: Plan, progress: ProgressBar) -> list[Before]:
         checked = check_scenario(beside(scenario, name))
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
-        old = main_job.optimize(build_problem(checked.scenario, failure_states(checked.scenario)))
+        old = _optimised(checked.scenario)
         incident = reported.incident if reported else None
         before.append(Before(old, _incident(old, incident)))
     return before

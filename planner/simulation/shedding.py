@@ -26,7 +26,7 @@ def accepted(load: Floats, most: Floats) -> Floats:
     load : ndarray
         What arrives.
     most : ndarray
-        The limit, in the same unit.
+        The limit, in the same unit; it broadcasts.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def accepted(load: Floats, most: Floats) -> Floats:
     [1.0, 0.5]
     """
     within = load <= most * (1 + TOLERANCE)
-    part = np.divide(most, load, out=np.ones_like(load), where=~within)
-    return np.where(within, 1.0, part)
+    part: Floats = np.divide(most, load, out=np.ones_like(load), where=~within)
+    return part
 
 
 def gathered(place: Ints, values: Floats, size: int) -> Floats:

@@ -12,7 +12,7 @@ from planner.failures.states import failure_states, sampled_states
 from planner.model.failure import KINDS
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
-from planner.problem.arrays import Floats, Ints, Problem, Solution
+from planner.problem.arrays import Problem, Solution
 from planner.problem.build import build_problem
 from planner.problem.cables import cable_lengths_km
 from planner.problem.division import divided_replicas
@@ -227,34 +227,22 @@ def _transients(plan: Plan) -> Transients:
     problem = build_problem(scenario, states)
     solution = solution_of(problem, plan)
     replicas = surviving_replicas(problem, divided_replicas(problem, plan).replicas)
-    component = states.down[1:].argmax(axis=1)
+    component, course = states.down[1:].argmax(axis=1), recovery(scenario)
     lost = [
-        _transient(problem, solution, scenario, replicas[k], k, float(hours))
-        for k, hours in enumerate(states.components.repair_h[component], start=1)
+        transient(
+            problem,
+            solution,
+            course,
+            state=state,
+            repair_s=float(hours) * SECONDS_PER_HOUR,
+            replicas_after=replicas[state],
+        )
+        for state, hours in enumerate(states.components.repair_h[component], start=1)
     ]
     shape = (0, *problem.demand_rps.shape[:2])
     return Transients(
         states.components.events_per_year[component],
         np.stack(lost) if lost else np.zeros(shape),
-    )
-
-
-def _transient(
-    problem: Problem,
-    solution: Solution,
-    scenario: Scenario,
-    replicas: Ints,
-    state: int,
-    hours: float,
-) -> Floats:
-    """Return what one loss loses before it is steady, shape (S, O)."""
-    return transient(
-        problem,
-        solution,
-        recovery(scenario),
-        state=state,
-        repair_s=hours * SECONDS_PER_HOUR,
-        replicas_after=replicas,
     )
 
 

@@ -15,7 +15,6 @@ from planner.problem.recovery import recovery
 from planner.simulation.assessment import Assessment
 from planner.simulation.chronicle import Timeline
 from planner.simulation.replay import simulate
-from planner.simulation.survivors import surviving_replicas
 from planner.simulation.timeline import timeline
 from planner.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
@@ -78,18 +77,19 @@ def replay_events(plan: Plan, names: Sequence[str], *, step_s: float = 1.0) -> R
     problem = build_problem(scenario, states)
     solution = solution_of(problem, plan)
     replicas = divided_replicas(problem, plan).replicas
+    assessment = simulate(problem, solution, replicas=replicas, late_counts=False)
     event = scenario.events[names[0]]
     return Replay(
         name=states.names[1],
         problem=problem,
-        assessment=simulate(problem, solution, replicas=replicas, late_counts=False),
+        assessment=assessment,
         timeline=timeline(
             problem,
             solution,
             recovery(scenario),
             state=1,
             duration_s=event.duration_min * SECONDS_PER_MINUTE,
-            replicas_after=surviving_replicas(problem, replicas)[1],
+            replicas_after=assessment.replicas[1],
             start_s=_second_of_day(event.starts_utc),
             step_s=step_s,
         ),

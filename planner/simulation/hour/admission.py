@@ -13,10 +13,8 @@ import numpy as np
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.recovery import Recovery
 from planner.simulation.hour.cohorts import EVENT, NORMAL, Cohorts
+from planner.simulation.shedding import accepted
 from planner.units import gbps_from_payload
-
-TOLERANCE = 1e-6
-"""Relative excess over a limit that counts as none: solvers keep limits to about that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,26 +152,3 @@ def admitted(
         taken_rps=load * taken,
         gbps=gbps * wide,
     )
-
-
-def accepted(load: Floats, most: Floats) -> Floats:
-    """Return the part of a load that a limit lets through, 1 within a solver's tolerance.
-
-    Parameters
-    ----------
-    load, most : ndarray
-        Load and limit, in one unit; they broadcast.
-
-    Returns
-    -------
-    ndarray
-        Part in [0, 1].
-
-    Examples
-    --------
-    >>> accepted(np.array([5.0, 10.0, 20.0]), np.array([10.0])).tolist()
-    [1.0, 1.0, 0.5]
-    """
-    within = load <= most * (1 + TOLERANCE)
-    part: Floats = np.divide(most, load, out=np.ones_like(load), where=~within)
-    return part
