@@ -12,7 +12,7 @@ import typer
 from planner.cli.console import say, say_json, warn
 from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
-from planner.cli.plan_text import print_plan
+from planner.cli.plan_text import print_plan, standing_text
 from planner.cli.progress import Progress
 from planner.cli.targets import known_targets
 from planner.errors import InvalidScenario
@@ -60,7 +60,13 @@ def optimize(
         problem = build_problem(checked.scenario, failure_states(checked.scenario))
         progress.step("optimising")
         began = perf_counter()
-        plan = main_job.optimize(problem, gap=gap, time_limit_s=time_limit, seed=seed)
+        plan = main_job.optimize(
+            problem,
+            gap=gap,
+            time_limit_s=time_limit,
+            seed=seed,
+            watch=lambda standing: progress.step(f"optimising: {standing_text(standing)}"),
+        )
         seconds = perf_counter() - began
         progress.step("writing")
         write_results(plan, targets, folder)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from planner.cli.console import say, say_table
 from planner.cli.scenario_text import promised
 from planner.model.plan import Plan
+from planner.optimization.stopping import Standing
 from planner.report.tables import (
     cost_parts,
     origin_p95,
@@ -32,15 +33,30 @@ def print_plan(plan: Plan) -> None:
     _print_worst_state(plan)
 
 
+def standing_text(standing: Standing) -> str:
+    """Return how far a search is, in a few words."""
+    if not math.isfinite(standing.bound):
+        return "no bound yet"
+    if standing.objective is None:
+        return f"no plan yet, bound {standing.bound:,.0f} USD a month"
+    return (
+        f"{standing.objective:,.0f} USD a month, bound {standing.bound:,.0f}, "
+        f"gap {standing.gap:.2g} (Ctrl-C keeps this plan)"
+    )
+
+
 def _print_proof(plan: Plan) -> None:
     """Print objective, bound and gap."""
     proof, promise = plan.proof, promised(plan.scenario)
     holds = f"; holds with {promise}" if promise else ""
     say(f"{plan.scenario.scenario}: {plan.steering} steering{holds}")
+    how = "optimal" if proof.status == "optimal" else "stopped at a limit"
     say(
         f"objective {proof.objective:,.2f} USD a month, proven bound {proof.bound:,.2f}, "
-        f"gap {proof.gap:.2g} ({'optimal' if proof.status == 'optimal' else 'stopped at a limit'})"
+        f"gap {proof.gap:.2g} ({how})"
     )
+    if proof.status == "limit":
+        say("where the search stopped is a matter of the machine: another run may end elsewhere")
     say(f"solver {proof.solver}, seed {proof.seed}")
     say("")
 

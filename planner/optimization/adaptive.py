@@ -22,7 +22,7 @@ from planner.optimization.rerouting import (
     add_prices,
     unpriced,
 )
-from planner.optimization.stopping import closed, left_s
+from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
 
@@ -35,7 +35,7 @@ class _Point:
     objective: float
 
 
-def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) -> Solution:
+def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
     """Find the cheapest replicas with which every promised state can be re-routed.
 
     Parameters
@@ -44,8 +44,8 @@ def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) 
         The problem as arrays; services behind one host are routed each on its own.
     gap : float
         Relative gap at which to stop.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
     seed : int
         Random seed of the solver.
 
@@ -59,21 +59,21 @@ def solve_adaptive(problem: Problem, *, gap: float, deadline: float, seed: int) 
     Infeasible
         If no plan keeps every promise.
     SolverStopped
-        If none was found before the deadline.
+        If none was found before the limit.
 
     Notes
     -----
-    The deadline is looked at between solves and the solver is told what is left: separating cuts
+    The limit is looked at between solves and the solver is told what is left: separating cuts
     for many states and regions can overrun it by one round.
     """
     started = time.perf_counter()
     if _nowhere(problem).any():
         raise explain(problem, None, seed)
     adaptive = adaptive_program(problem, seed)
-    root = _tighten(adaptive, gap, deadline)
+    root = _tighten(adaptive, gap, stop)
     if root.status == "infeasible":
         raise explain(problem, None, seed)
-    best, bound = _integers(adaptive, root, gap, deadline)
+    best, bound = _integers(adaptive, root, gap, stop)
     if best is None and bound == np.inf:
         raise explain(problem, None, seed)
     if best is None:
@@ -91,12 +91,12 @@ def _nowhere(problem: Problem) -> Bools:
     return nowhere
 
 
-def _tighten(adaptive: AdaptiveProgram, gap: float, deadline: float) -> MilpResult:
+def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:
     """Add cuts at the relaxation until none is broken; return its last answer."""
     replicas = adaptive.master.replicas
     while True:
-        result = adaptive.program.relaxation(left_s(deadline))
-        if result.x is None or time.perf_counter() > deadline:
+        result = adaptive.program.relaxation(stop)
+        if result.x is None or stop.passed():
             return result
         slack_usd = gap * abs(result.objective) / 3
         added = add_broken_cuts(adaptive, result.x[replicas])
@@ -105,14 +105,13 @@ def _tighten(adaptive: AdaptiveProgram, gap: float, deadline: float) -> MilpResu
 
 
 def _integers(
-    adaptive: AdaptiveProgram, root: MilpResult, gap: float, deadline: float
+    adaptive: AdaptiveProgram, root: MilpResult, gap: float, stop: Stop
 ) -> tuple[_Point | None, float]:
     """Solve with integers until an answer breaks no cut; return the best point and the bound."""
-    best, bound = _rounded_up(adaptive, root, deadline), root.bound
-    while time.perf_counter() < deadline and not closed(
-        best.objective if best else None, bound, gap
-    ):
-        result = adaptive.program.integral(left_s(deadline), gap / 3)
+    best, bound = _rounded_up(adaptive, root, stop), root.bound
+    stop.tell(best.objective if best else None, bound)
+    while not stop.passed() and not closed(best.objective if best else None, bound, gap):
+        result = adaptive.program.integral(stop, gap / 3)
         if result.status == "infeasible":
             return None, np.inf
         bound = max(bound, result.bound)
@@ -123,6 +122,7 @@ def _integers(
         broken = add_broken_cuts(adaptive, x[adaptive.master.replicas])
         if not broken:
             best = _better(best, _Point(x, _objective_usd(adaptive, x)))
+            stop.tell(best.objective, bound)
         if not broken + add_prices(adaptive, x, gap * abs(result.objective) / 3):
             break
     return best, bound
@@ -133,7 +133,7 @@ def _better(one: _Point | None, other: _Point) -> _Point:
     return one if one is not None and one.objective <= other.objective else other
 
 
-def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, deadline: float) -> _Point | None:
+def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, stop: Stop) -> _Point | None:
     """Round the relaxation's replicas up, if they fit, and route the normal state for them."""
     if root.x is None:
         return None
@@ -146,7 +146,7 @@ def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, deadline: float) ->
     fixed = np.concatenate([(count > 0).any(axis=0), (count > 0).ravel(), count.ravel()])
     low, high = (side.copy() for side in program.bounds(whole))
     program.bound_columns(whole, fixed.astype(float), fixed.astype(float))
-    result = program.relaxation(left_s(deadline))
+    result = program.relaxation(stop)
     program.bound_columns(whole, low, high)
     if result.x is None or add_broken_cuts(adaptive, count.astype(float)):
         return None

@@ -13,9 +13,10 @@ import numpy as np
 from planner.optimization.milp import Milp
 from planner.optimization.rows import Floats, Ints, rows
 from planner.optimization.sites import Sites
+from planner.optimization.stopping import Stop
 
 
-def allotment(problem: Sites, facility: Ints, time_limit_s: float) -> tuple[float, Floats] | None:
+def allotment(problem: Sites, facility: Ints, stop: Stop) -> tuple[float, Floats] | None:
     """Return the total cost of an open set and the shares served from it.
 
     Parameters
@@ -24,8 +25,8 @@ def allotment(problem: Sites, facility: Ints, time_limit_s: float) -> tuple[floa
         m facilities and n customers.
     facility : ndarray of int, shape (k,)
         The open ones.
-    time_limit_s : float
-        Seconds after which the solver stops.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -51,11 +52,11 @@ def allotment(problem: Sites, facility: Ints, time_limit_s: float) -> tuple[floa
         return opening + float(cost.min(axis=0).sum()), share
     if room.sum() < problem.demand.sum() * (1 - 1e-12):
         return None
-    found = _transport(cost, room, problem.demand, time_limit_s)
+    found = _transport(cost, room, problem.demand, stop)
     return None if found is None else (opening + float((cost * found).sum()), found)
 
 
-def _transport(cost: Floats, room: Floats, need: Floats, time_limit_s: float) -> Floats | None:
+def _transport(cost: Floats, room: Floats, need: Floats, stop: Stop) -> Floats | None:
     """Return the cheapest shares, shape (k, n), within the capacities."""
     count, customers = cost.shape
     program = Milp()
@@ -67,7 +68,7 @@ def _transport(cost: Floats, room: Floats, need: Floats, time_limit_s: float) ->
     # Full where all capacity is needed: leave the solver its own tolerance.
     low = np.full(count, -np.inf)
     program.add_rows(rows(low, room, facility, column, need[customer]))
-    result = program.relaxation(time_limit_s)
+    result = program.relaxation(stop)
     if result.status != "optimal" or result.x is None:
         return None
     share = np.clip(result.x.reshape(count, customers), 0.0, 1.0)

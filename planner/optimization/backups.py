@@ -8,8 +8,6 @@ demand-weighted round trip over the other promised states, each counted alike.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from planner.optimization.candidates import Candidate, clean, judged, leave_spare
@@ -19,7 +17,7 @@ from planner.optimization.milp import MilpResult
 from planner.optimization.relaxation import add_missing_rows
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram
-from planner.optimization.stopping import left_s
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints
 
 _ROUNDS = 20
@@ -29,7 +27,7 @@ _LEAST_GAIN = 2e-3
 
 
 def near_backups(
-    static: StaticProgram, found: Candidate, limit: float, gap: float, deadline: float
+    static: StaticProgram, found: Candidate, limit: float, gap: float, stop: Stop
 ) -> Candidate:
     """Return a candidate with the same replicas that fails over to nearer regions.
 
@@ -46,8 +44,8 @@ def near_backups(
         What the result may cost at most, US dollars a month.
     gap : float
         Relative gap asked for.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -68,7 +66,7 @@ def near_backups(
     ceiling = _cap_cost(static, found)
     program.price_columns(np.arange(program.columns), _backup_price(static))
     slack_usd = gap * abs(found.objective) / 3
-    best = _most_spare(static, found, limit, slack_usd, deadline)
+    best = _most_spare(static, found, limit, slack_usd, stop)
     leave_spare(static, np.zeros(found.replicas.shape))
     program.price_columns(np.arange(program.columns), program.cost)
     program.bound_rows(ceiling, -np.inf, np.inf)
@@ -86,16 +84,16 @@ def _cap_cost(static: StaticProgram, found: Candidate) -> Ints:
 
 
 def _most_spare(
-    static: StaticProgram, found: Candidate, limit: float, slack_usd: float, deadline: float
+    static: StaticProgram, found: Candidate, limit: float, slack_usd: float, stop: Stop
 ) -> Candidate:
     """Halve the interval of what may stay free, from what is free now; each answer is nearest."""
     low = spare_share(static, found)
-    best = _nearest(static, found, low, limit, slack_usd, deadline)
+    best = _nearest(static, found, low, limit, slack_usd, stop)
     if best is None:
         return found
     high, trial = 1.0, low + _LEAST_GAIN
-    while high - low > _LEAST_GAIN and time.perf_counter() < deadline:
-        better = _nearest(static, found, trial, limit, slack_usd, deadline)
+    while high - low > _LEAST_GAIN and not stop.passed():
+        better = _nearest(static, found, trial, limit, slack_usd, stop)
         low, high, best = (low, trial, best) if better is None else (trial, high, better)
         trial = (low + high) / 2
     return best
@@ -130,10 +128,10 @@ def _nearest(
     spare: float,
     limit: float,
     slack_usd: float,
-    deadline: float,
+    stop: Stop,
 ) -> Candidate | None:
     """Return the nearest backups with a share of all capacity free, None where there are none."""
-    result = _solve(static, found.replicas.astype(float) * spare, slack_usd, deadline)
+    result = _solve(static, found.replicas.astype(float) * spare, slack_usd, stop)
     if result.x is None:
         return None
     nearer = judged(static, found.replicas, clean(static, result.x[static.share]))
@@ -156,15 +154,15 @@ def _backup_price(static: StaticProgram) -> Floats:
     return price
 
 
-def _solve(static: StaticProgram, spare: Floats, slack_usd: float, deadline: float) -> MilpResult:
+def _solve(static: StaticProgram, spare: Floats, slack_usd: float, stop: Stop) -> MilpResult:
     """Solve with the prices in place and `spare` replicas free, adding rows that are missing."""
     leave_spare(static, spare)
-    result = static.program.relaxation(left_s(deadline))
+    result = static.program.relaxation(stop)
     for _ in range(_ROUNDS):
         if result.status != "optimal" or result.x is None:
             break
         if not add_missing_rows(static, result.x, slack_usd):
             break
         leave_spare(static, spare)
-        result = static.program.relaxation(left_s(deadline))
+        result = static.program.relaxation(stop)
     return result

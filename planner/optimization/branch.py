@@ -9,7 +9,6 @@ a solver's own tree would have to be started again whenever a row turns out to b
 from __future__ import annotations
 
 import heapq
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +17,7 @@ from planner.optimization.candidates import Candidate, better, descend, exact, r
 from planner.optimization.milp import MilpResult
 from planner.optimization.relaxation import add_cut_round, relax
 from planner.optimization.static import StaticProgram
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints
 
 _INTEGRAL = 1e-6
@@ -59,7 +59,7 @@ class _Tree:
 
 
 def branch(
-    static: StaticProgram, root: MilpResult, best: Candidate | None, gap: float, deadline: float
+    static: StaticProgram, root: MilpResult, best: Candidate | None, gap: float, stop: Stop
 ) -> tuple[Candidate | None, float]:
     """Close the gap between a candidate and the relaxation.
 
@@ -73,8 +73,8 @@ def branch(
         The best candidate so far.
     gap : float
         Relative gap at which to stop.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def branch(
     Notes
     -----
     Best bound first: memory grows with the open nodes, each of which holds its bounds.  Many
-    regions times many services make a large tree, and then the deadline decides.
+    regions times many services make a large tree, and then the limit decides.
 
     References
     ----------
@@ -95,12 +95,13 @@ def branch(
     """
     tree = _tree(static, root, best)
     low, high = tree.nodes[0].low, tree.nodes[0].high
-    while tree.nodes and time.perf_counter() < deadline:
+    while tree.nodes and not stop.passed():
         node = heapq.heappop(tree.nodes)
         if node.bound >= tree.limit(gap):
             tree.cut_off = min(tree.cut_off, node.bound)
             break
-        _expand(static, tree, node, gap, deadline)
+        _expand(static, tree, node, gap, stop)
+        stop.tell(tree.best.objective if tree.best else None, node.bound)
     bound = tree.bound()
     static.program.bound_columns(tree.integer, low, high)
     return tree.best, bound
@@ -118,10 +119,10 @@ def _tree(static: StaticProgram, root: MilpResult, best: Candidate | None) -> _T
     return _Tree(best, np.inf, integer, price, [_Node(root.bound, 0, low, high)])
 
 
-def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, deadline: float) -> None:
+def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, stop: Stop) -> None:
     """Solve a node, look for a candidate, and branch."""
     static.program.bound_columns(tree.integer, node.low, node.high)
-    result = _solve(static, tree, gap, deadline)
+    result = _solve(static, tree, gap, stop)
     if result.status == "infeasible":
         return
     if result.status != "optimal" or result.x is None:
@@ -141,16 +142,16 @@ def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, deadlin
     _push(tree, node, at, float(value[at]), result.objective)
 
 
-def _solve(static: StaticProgram, tree: _Tree, gap: float, deadline: float) -> MilpResult:
+def _solve(static: StaticProgram, tree: _Tree, gap: float, stop: Stop) -> MilpResult:
     """Solve the relaxation of a node, with a few rounds of cuts while it is not hopeless."""
     limit = tree.limit(gap)
-    result = relax(static, deadline, gap / 3, limit)
+    result = relax(static, stop, gap / 3, limit)
     for _ in range(_CUT_ROUNDS):
         if result.status != "optimal" or result.x is None or result.objective >= limit:
             break
         if not add_cut_round(static, result.x):
             break
-        result = relax(static, deadline, gap / 3, limit)
+        result = relax(static, stop, gap / 3, limit)
     return result
 
 
@@ -163,7 +164,7 @@ def _push(tree: _Tree, node: _Node, at: int, value: float, bound: float) -> None
         tree.made += 1
 
 
-def dive(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Candidate | None:
+def dive(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Candidate | None:
     """Decide where services run as the relaxation leans, then round up and descend.
 
     Parameters
@@ -174,8 +175,8 @@ def dive(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -
         The relaxation at the root.
     gap : float
         Relative gap asked for.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -194,7 +195,7 @@ def dive(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -
     best = None
     for decided in np.unique(np.stack([lean, np.ceil(root.x[runs] - _INTEGRAL)]), axis=0):
         static.program.bound_columns(runs, np.maximum(low, decided), np.minimum(high, decided))
-        result = relax(static, deadline, gap / 3)
-        best = better(best, descend(static, rounded_up(static, result.x), gap, deadline))
+        result = relax(static, stop, gap / 3)
+        best = better(best, descend(static, rounded_up(static, result.x), gap, stop))
         static.program.bound_columns(runs, low, high)
     return best

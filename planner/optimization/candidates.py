@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from planner.optimization.loads import judge, loads_rps, needed_replicas
 from planner.optimization.relaxation import relax
 from planner.optimization.static import StaticProgram
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints
 from planner.problem.packing import fits
 
@@ -143,14 +143,14 @@ def exact(static: StaticProgram, x: Floats) -> Candidate | None:
 
 
 def _reroute(
-    static: StaticProgram, replicas: Ints, gap: float, deadline: float, spare_share: float = 0.0
+    static: StaticProgram, replicas: Ints, gap: float, stop: Stop, spare_share: float = 0.0
 ) -> Candidate | None:
     """Find the best shares for given replicas, with some of the capacity left over if asked."""
     program, n = static.program, static.master.replicas.ravel()
     low, high = program.bounds(n)
     program.bound_columns(n, replicas.ravel(), replicas.ravel())
     leave_spare(static, replicas.astype(float) * spare_share)
-    result = relax(static, deadline, gap / 3)
+    result = relax(static, stop, gap / 3)
     leave_spare(static, np.zeros(replicas.shape))
     program.bound_columns(n, low, high)
     if result.x is None:
@@ -169,7 +169,7 @@ def leave_spare(static: StaticProgram, spare: Floats) -> None:
 
 
 def descend(
-    static: StaticProgram, best: Candidate | None, gap: float, deadline: float
+    static: StaticProgram, best: Candidate | None, gap: float, stop: Stop
 ) -> Candidate | None:
     """Take replicas away one at a time, the dearest first, as long as shares can be found.
 
@@ -181,8 +181,8 @@ def descend(
         Where to start.
     gap : float
         Relative gap asked for.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -195,15 +195,15 @@ def descend(
     """
     if best is None or not static.problem.split_origins:
         return best
-    best = better(best, _reroute(static, best.replicas, gap, deadline))
+    best = better(best, _reroute(static, best.replicas, gap, stop))
     price = static.problem.cost_usd_month
     for service, region in sorted(np.ndindex(price.shape), key=lambda at: -price[at]):
-        while best is not None and time.perf_counter() < deadline:
+        while best is not None and not stop.passed():
             fewer = best.replicas.copy()
             fewer[service, region] -= 1
             if fewer[service, region] < static.problem.min_replicas[service, region]:
                 break
-            lighter = _reroute(static, fewer, gap, deadline)
+            lighter = _reroute(static, fewer, gap, stop)
             if lighter is None or lighter.objective >= best.objective:
                 break
             best = lighter
@@ -235,7 +235,7 @@ def clean(static: StaticProgram, share: Floats) -> Floats:
 
 
 def tidied(
-    static: StaticProgram, found: Candidate, limit: float, gap: float, deadline: float
+    static: StaticProgram, found: Candidate, limit: float, gap: float, stop: Stop
 ) -> Candidate:
     """Round the shares to the coarsest step that keeps every promise and stays within `limit`.
 
@@ -252,8 +252,8 @@ def tidied(
         What the result may cost at most, US dollars a month.
     gap : float
         Relative gap asked for.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -268,7 +268,7 @@ def tidied(
     if not static.problem.split_origins:
         return found
     for spare in _SPARE:
-        start = found if spare == 0.0 else _reroute(static, found.replicas, gap, deadline, spare)
+        start = found if spare == 0.0 else _reroute(static, found.replicas, gap, stop, spare)
         if start is None:
             continue
         for step in _GRIDS:

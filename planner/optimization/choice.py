@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from planner.optimization.interchange import covering, improved
 from planner.optimization.lagrangian import Dual
 from planner.optimization.rows import Ints
 from planner.optimization.sites import Sites
-from planner.optimization.stopping import left_s
+from planner.optimization.stopping import NEVER, Stop
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Choice:
 
 
 def bettered(
-    found: Choice, rest: Sites, left: Ints, dual: Dual, met: list[Ints], deadline: float
+    found: Choice, rest: Sites, left: Ints, dual: Dual, met: list[Ints], stop: Stop
 ) -> Choice:
     """Return the best of a known choice and those that an ascent met; the bound stays.
 
@@ -49,8 +48,8 @@ def bettered(
         A bound on the choices among them: it tells which sets need not be priced.
     met : list of ndarray of int
         Sets of those left, the best last; they need not cover the demand.
-    deadline : float
-        Time, as `time.perf_counter`, after which only a first choice is still sought.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -68,15 +67,15 @@ def bettered(
     """
     for chosen in reversed(met):
         first = not found.facility.size
-        if time.perf_counter() > deadline and not first:
+        if stop.passed() and not first:
             break
         facility = covering(rest, dual, chosen)
         if rest.uncapacitated:
-            facility = improved(rest, facility, deadline)
+            facility = improved(rest, facility, stop)
         if dual.price.sum() + dual.reduced_cost[facility].sum() >= found.objective:
             continue
         # Without any choice there would be nothing to return: the first is not limited.
-        served = allotment(rest, facility, np.inf if first else left_s(deadline))
+        served = allotment(rest, facility, NEVER if first else stop)
         if served is not None and served[0] < found.objective:
             found = Choice(left[facility], served[0], found.bound)
     return found

@@ -6,7 +6,6 @@ second makes the plan efficient: of all plans that cost the least, the first ste
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from planner.optimization.backups import near_backups
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.epsilon import SLACK, Caps, EpsilonProgram, Least, least, set_caps
 from planner.optimization.milp import solver_version
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Solution
 
 
@@ -106,19 +106,18 @@ def efficient(
     The second step may pay up to the gap above the bound of the first.  Backups are then brought
     near and shares rounded within the same allowances, as `planner.optimization.optimize` does.
     """
-    now = time.perf_counter()
-    halfway, deadline = now + time_limit_s / 2, now + time_limit_s
+    stop = Stop(time_limit_s)
     caps = Caps(latency_ms=epsilon_ms)
-    first = least(program, "cost", caps, start=start, gap=gap, deadline=halfway)
+    first = least(program, "cost", caps, start=start, gap=gap, stop=stop.part(0.5))
     if first.best is None:
         _refuse_unknown(first)
         return None
     dearest = _allowed(program.cost_usd_month(first.best), first.bound, gap)
     caps = Caps(dearest, epsilon_ms)
-    second = least(program, "latency", caps, start=first.best, gap=gap, deadline=deadline)
+    second = least(program, "latency", caps, start=first.best, gap=gap, stop=stop)
     found = second.best or first.best
     farthest = min(epsilon_ms, _allowed(program.latency_ms(found), second.bound, gap))
-    plan = _finished(program, found, Caps(dearest, farthest), gap, deadline)
+    plan = _finished(program, found, Caps(dearest, farthest), gap, stop)
     cost, latency = program.cost_usd_month(plan), program.latency_ms(plan)
     return Efficient(
         plan, epsilon_ms, cost, min(first.bound, cost), latency, min(second.bound, latency)
@@ -152,8 +151,8 @@ def nearest(
     SolverStopped
         If no plan was found before the limit.
     """
-    deadline = time.perf_counter() + time_limit_s
-    found = least(program, "latency", Caps(), gap=gap, deadline=deadline)
+    stop = Stop(time_limit_s)
+    found = least(program, "latency", Caps(), gap=gap, stop=stop)
     if found.best is None:
         _refuse_unknown(found)
         return None
@@ -172,15 +171,15 @@ def _allowed(value: float, bound: float, gap: float) -> float:
 
 
 def _finished(
-    program: EpsilonProgram, found: Candidate, caps: Caps, gap: float, deadline: float
+    program: EpsilonProgram, found: Candidate, caps: Caps, gap: float, stop: Stop
 ) -> Candidate:
     """Bring backups near and round shares, as far as the caps allow."""
     static, cost = program.static, program.cost_usd_month(found)
     most = cost + caps.latency_ms
     set_caps(program, caps)
-    near = near_backups(static, found, most, gap, deadline)
+    near = near_backups(static, found, most, gap, stop)
     static.program.price_columns(np.arange(static.program.columns), static.program.cost)
-    tidy = tidied(static, near, most, gap, deadline)
+    tidy = tidied(static, near, most, gap, stop)
     return next(plan for plan in (tidy, near, found) if plan is found or program.keeps(plan, caps))
 
 

@@ -7,7 +7,6 @@ way out; the load rows with a price are the promises that clash.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from planner.optimization.columns import OrderColumns
 from planner.optimization.relaxation import relax
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram, static_program
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
@@ -85,7 +85,7 @@ def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relie
     loose = _loosened(problem)
     static = static_program(loose, columns, seed)
     extras = _add_extras(static, problem)
-    relaxed = relax(static, time.perf_counter() + _LIMIT_S, 1e-6)
+    relaxed = relax(static, Stop(_LIMIT_S), 1e-6)
     if relaxed.x is None:
         return None
     clashes = _pressing(static, relaxed.row_dual)
@@ -210,6 +210,5 @@ def _pressing(
 
 def _whole(static: StaticProgram, x: Floats) -> Floats:
     """Return a point with whole servers, from the solver's own tree; the relaxed one at a limit."""
-    until = time.perf_counter() + _LIMIT_S
-    result = static.program.integral(max(0.1, until - time.perf_counter()), 1e-3)
+    result = static.program.integral(Stop(_LIMIT_S), 1e-3)
     return x if result.x is None else result.x

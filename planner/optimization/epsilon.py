@@ -22,7 +22,6 @@ doi 10.1016/j.amc.2009.03.037 (why a second step).
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -37,7 +36,7 @@ from planner.optimization.relaxation import add_cuts, add_missing_rows
 from planner.optimization.rows import rows
 from planner.optimization.search import search
 from planner.optimization.static import StaticProgram, point, static_program
-from planner.optimization.stopping import closed, left_s
+from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats, Ints, Problem
 
 Goal = Literal["cost", "latency"]
@@ -213,7 +212,7 @@ def least(
     *,
     start: Candidate | None = None,
     gap: float,
-    deadline: float,
+    stop: Stop,
 ) -> Least:
     """Minimise one objective under caps on both.
 
@@ -229,8 +228,8 @@ def least(
         A plan to start from; one that breaks the caps is not looked at.
     gap : float
         Relative gap at which to stop.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -247,17 +246,17 @@ def least(
     _aim(program, goal, caps)
     best = start if start is not None and program.keeps(start, caps) else None
     if goal == "cost" and program.static.problem.split_origins:
-        return _cheapest(program, caps, best, gap, deadline)
-    return _branched(program, goal, caps, best, gap, deadline)
+        return _cheapest(program, caps, best, gap, stop)
+    return _branched(program, goal, caps, best, gap, stop)
 
 
 def _cheapest(
-    program: EpsilonProgram, caps: Caps, best: Candidate | None, gap: float, deadline: float
+    program: EpsilonProgram, caps: Caps, best: Candidate | None, gap: float, stop: Stop
 ) -> Least:
     """Minimise cost by the search of the main job: shares cost nothing there."""
     static = program.static
     free = replace(static.columns, cost_usd_month=np.zeros(static.columns.host.size))
-    found = search(replace(static, columns=free), gap, deadline)
+    found = search(replace(static, columns=free), gap, stop)
     # The search caps shares by what its best plan costs; the next cap knows another plan.
     static.program.bound_columns(static.share, 0.0, 1.0)
     if not found.feasible:
@@ -274,19 +273,19 @@ def _branched(
     caps: Caps,
     best: Candidate | None,
     gap: float,
-    deadline: float,
+    stop: Stop,
 ) -> Least:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
     static = program.static
-    root = add_cuts(static, deadline, gap / 3)
+    root = add_cuts(static, stop, gap / 3)
     if root.status == "infeasible":
         return Least(best, np.inf if best is None else -np.inf)
     bound = root.objective if root.status == "optimal" else -np.inf
     best = _better(program, goal, caps, best, rounded_up(static, root.x))
-    while time.perf_counter() < deadline:
+    while not stop.passed():
         if best is not None and closed(program.value(best, goal), bound, gap):
             break
-        result = static.program.integral(left_s(deadline), gap / 3, start=_start(static, best))
+        result = static.program.integral(stop, gap / 3, start=_start(static, best))
         if result.status == "infeasible":
             # With a plan in hand that is the solver's tolerance speaking, not the problem.
             return Least(best, np.inf if best is None else bound)

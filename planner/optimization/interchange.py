@@ -10,18 +10,16 @@ location problems", INFOR 21(2), 1983, doi 10.1080/03155986.1983.11731889.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from planner.optimization.allotment import allotment
 from planner.optimization.lagrangian import Dual
 from planner.optimization.rows import Floats, Ints
 from planner.optimization.sites import Flags, Sites
-from planner.optimization.stopping import left_s
+from planner.optimization.stopping import Stop
 
 
-def improved(problem: Sites, facility: Ints, deadline: float) -> Ints:
+def improved(problem: Sites, facility: Ints, stop: Stop) -> Ints:
     """Return an open set that no single change makes cheaper, capacities left aside.
 
     Parameters
@@ -30,8 +28,8 @@ def improved(problem: Sites, facility: Ints, deadline: float) -> Ints:
         m facilities and n customers, without scarce capacity.
     facility : ndarray of int, shape (k,)
         The set to begin with.
-    deadline : float
-        Time, as `time.perf_counter`, after which it stops where it is.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -50,7 +48,7 @@ def improved(problem: Sites, facility: Ints, deadline: float) -> Ints:
     array([1])
     """
     now = np.unique(facility)
-    while time.perf_counter() < deadline:
+    while not stop.passed():
         saving, following = _best_change(problem, now)
         if saving <= 1e-9 * max(1.0, float(problem.cost[now].min(axis=0).sum())):
             break
@@ -59,7 +57,7 @@ def improved(problem: Sites, facility: Ints, deadline: float) -> Ints:
 
 
 def exchanged(
-    problem: Sites, dual: Dual, facility: Ints, cost: float, deadline: float, *, most: int = 60
+    problem: Sites, dual: Dual, facility: Ints, cost: float, stop: Stop, *, most: int = 60
 ) -> tuple[float, Ints]:
     """Return the best open set found among exchanges that the bound does not exclude.
 
@@ -73,8 +71,8 @@ def exchanged(
         The set to begin with.
     cost : float
         What it costs.
-    deadline : float
-        Time, as `time.perf_counter`, after which it stops.
+    stop : Stop
+        When to stop.
     most : int
         Most sets that are tried.
 
@@ -96,12 +94,12 @@ def exchanged(
     while moved:
         moved = False
         for floor, near in _neighbours(problem, dual, facility):
-            if floor >= cost or len(tried) >= most or time.perf_counter() >= deadline:
+            if floor >= cost or len(tried) >= most or stop.passed():
                 break
             if near.tobytes() in tried:
                 continue
             tried.add(near.tobytes())
-            served = allotment(problem, near, left_s(deadline))
+            served = allotment(problem, near, stop)
             if served is not None and served[0] < cost * (1 - 1e-9):
                 cost, facility, moved = served[0], near, True
                 break

@@ -18,13 +18,13 @@ Research 65(3), 1993, doi 10.1016/0377-2217(93)90118-7.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from planner.optimization.rows import Floats, Ints
 from planner.optimization.sites import Flags, Sites
+from planner.optimization.stopping import NEVER, Stop
 
 _PATIENCE = 15
 """Steps without a better bound after which the step shrinks by a third."""
@@ -126,7 +126,7 @@ def ascend(
     *,
     target: float,
     iterations: int,
-    deadline: float = np.inf,
+    stop: Stop = NEVER,
 ) -> tuple[Dual, list[Ints]]:
     """Raise the bound by subgradient steps.
 
@@ -140,8 +140,8 @@ def ascend(
         Cost of a known choice: the length of a step is in proportion to what the bound lacks.
     iterations : int
         Most steps.
-    deadline : float
-        Time, as `time.perf_counter`, after which no more are taken.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def ascend(
         steep = float(slope @ slope)
         if steep < 1e-12 or theta < _SMALLEST or best.bound >= target:
             break
-        if time.perf_counter() > deadline:
+        if stop.passed():
             break
         lacking = max(target - now.bound, 1e-6 * abs(target))
         now = relaxed(problem, now.price + theta * lacking / steep * slope)

@@ -10,7 +10,6 @@ facilities is given.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +25,7 @@ from planner.optimization.location_program import LocationProgram
 from planner.optimization.location_tree import explored
 from planner.optimization.rows import Floats, Ints
 from planner.optimization.sites import Sites, among, sites
-from planner.optimization.stopping import closed, left_s
+from planner.optimization.stopping import NEVER, Stop, closed
 
 _ROUNDS = 5
 _ITERATIONS = 250
@@ -125,27 +124,27 @@ def solve(
     """
     if not gap >= 0 or not time_limit_s > 0:
         raise ValueError("`gap` must not be negative and `time_limit_s` must be positive")
-    deadline = time.perf_counter() + time_limit_s
+    stop = Stop(time_limit_s)
     problem = sites(fixed_cost, capacity, demand, assignment_cost, open_count)
-    found = _search(problem, gap, deadline)
+    found = _search(problem, gap, stop)
     return _result(problem, found)
 
 
-def _search(problem: Sites, gap: float, deadline: float) -> Choice:
+def _search(problem: Sites, gap: float, stop: Stop) -> Choice:
     """Raise the bound, improve the choice and fix facilities in turn; then branch."""
     left = np.arange(problem.fixed_cost.size)
     rest, dual = problem, relaxed(problem, _second_cheapest(problem.cost))
     first = [np.flatnonzero(dual.open)]
-    found = bettered(Choice(left[:0]), rest, left, dual, first, deadline)
+    found = bettered(Choice(left[:0]), rest, left, dual, first, stop)
     if not found.facility.size:
         raise PlannerError(_UNSERVED)
     for _ in range(_ROUNDS):
         before = dual.bound
         dual, met = ascend(
-            rest, dual.price, target=found.objective, iterations=_ITERATIONS, deadline=deadline
+            rest, dual.price, target=found.objective, iterations=_ITERATIONS, stop=stop
         )
-        found = _improved(rest, left, dual, met[-10:], found, deadline)
-        if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
+        found = _improved(rest, left, dual, met[-10:], found, stop)
+        if closed(found.objective, found.bound, gap) or stop.passed():
             return found
         surely, never = fixed(rest, dual, found.objective)
         stuck = dual.bound - before < _WORTH_A_ROUND * (found.objective - dual.bound)
@@ -156,7 +155,7 @@ def _search(problem: Sites, gap: float, deadline: float) -> Choice:
         dual = relaxed(rest, dual.price)
         if rest.cost.size <= _SMALL:
             break
-    return _branched(rest, left, dual, found, gap, deadline)
+    return _branched(rest, left, dual, found, gap, stop)
 
 
 def _second_cheapest(cost: Floats) -> Floats:
@@ -166,13 +165,13 @@ def _second_cheapest(cost: Floats) -> Floats:
 
 
 def _improved(
-    rest: Sites, left: Ints, dual: Dual, met: list[Ints], found: Choice, deadline: float
+    rest: Sites, left: Ints, dual: Dual, met: list[Ints], found: Choice, stop: Stop
 ) -> Choice:
     """Return the best choice near those that the ascent met, with the ascent's bound."""
-    found = bettered(found, rest, left, dual, met, deadline)
+    found = bettered(found, rest, left, dual, met, stop)
     if not rest.uncapacitated and rest.cost.size > _SMALL:
         local = np.searchsorted(left, found.facility)
-        cost, facility = exchanged(rest, dual, local, found.objective, deadline)
+        cost, facility = exchanged(rest, dual, local, found.objective, stop)
         found = replace(found, objective=cost, facility=left[facility])
     return _bounded(found, dual.bound)
 
@@ -182,34 +181,32 @@ def _bounded(found: Choice, bound: float) -> Choice:
     return replace(found, bound=min(max(found.bound, bound), found.objective))
 
 
-def _branched(
-    rest: Sites, left: Ints, dual: Dual, found: Choice, gap: float, deadline: float
-) -> Choice:
+def _branched(rest: Sites, left: Ints, dual: Dual, found: Choice, gap: float, stop: Stop) -> Choice:
     """Search a few nodes by prices; hand what remains to the mixed-integer program."""
     if rest.cost.size > _SMALL:
-        found = explored(rest, left, dual, found, gap=gap, deadline=deadline, nodes=_NODES)
-    if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
+        found = explored(rest, left, dual, found, gap=gap, stop=stop, nodes=_NODES)
+    if closed(found.objective, found.bound, gap) or stop.passed():
         return found
     local = np.searchsorted(left, found.facility)
-    start = allotment(rest, local, left_s(deadline))
+    start = allotment(rest, local, stop)
     pairs, shares = useful(rest, dual, found.objective), np.zeros(rest.cost.shape)
     if start is not None:
         shares[local] = start[1]
         pairs |= shares > 0
     program = LocationProgram(rest, pairs, rest.cost < dual.price)
-    found = _bounded(found, program.separate(deadline))
-    if closed(found.objective, found.bound, gap) or time.perf_counter() > deadline:
+    found = _bounded(found, program.separate(stop))
+    if closed(found.objective, found.bound, gap) or stop.passed():
         return found
-    result = program.integral(left_s(deadline), gap, None if start is None else (local, shares))
+    result = program.integral(stop, gap, None if start is None else (local, shares))
     opened = program.opened(result)
     if opened.size:
-        found = bettered(found, rest, left, dual, [opened], deadline)
+        found = bettered(found, rest, left, dual, [opened], stop)
     return _bounded(found, result.bound)
 
 
 def _result(problem: Sites, found: Choice) -> LocationResult:
     """Return the answer with the shares of every customer."""
-    served = allotment(problem, found.facility, np.inf)
+    served = allotment(problem, found.facility, NEVER)
     if served is None:
         raise PlannerError(_UNSERVED)
     shares = np.zeros(problem.cost.T.shape)

@@ -11,14 +11,12 @@ of a capacity row.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.rows import Floats, Ints, rows
 from planner.optimization.sites import Flags, Sites
-from planner.optimization.stopping import left_s
+from planner.optimization.stopping import Stop
 from planner.optimization.strong_rows import strong_rows, violated
 
 _ROUNDS = 60
@@ -66,13 +64,13 @@ class LocationProgram:
         needless = problem.demand == 0
         self._strengthen(np.flatnonzero(likely[useful] | needless[self._customer]))
 
-    def separate(self, deadline: float) -> float:
+    def separate(self, stop: Stop) -> float:
         """Add violated strong rows until there are none.
 
         Parameters
         ----------
-        deadline : float
-            Time, as `time.perf_counter`, after which no more are sought.
+        stop : Stop
+            When to stop.
 
         Returns
         -------
@@ -81,26 +79,26 @@ class LocationProgram:
         """
         bound = -np.inf
         for _ in range(_ROUNDS):
-            result = self._milp.relaxation(left_s(deadline))
+            result = self._milp.relaxation(stop)
             if result.x is None or result.status != "optimal":
                 return max(bound, result.bound)
             bound = result.objective
             share, opened = result.x[self._share], result.x[self._open][self._facility]
             found = violated(np.where(self._strong, 0.0, share), opened)
-            if not found.size or time.perf_counter() > deadline:
+            if not found.size or stop.passed():
                 break
             self._strengthen(found)
         return bound
 
     def integral(
-        self, time_limit_s: float, gap: float, start: tuple[Ints, Floats] | None = None
+        self, stop: Stop, gap: float, start: tuple[Ints, Floats] | None = None
     ) -> MilpResult:
         """Solve with integer openings.
 
         Parameters
         ----------
-        time_limit_s : float
-            Seconds after which the solver stops.
+        stop : Stop
+            When to stop.
         gap : float
             Relative gap at which to stop.
         start : (ndarray of int, ndarray of shape (m, n)), optional
@@ -116,7 +114,7 @@ class LocationProgram:
             opened = np.zeros(self._open.size)
             opened[start[0]] = 1.0
             point = np.concatenate([opened, start[1][self._facility, self._customer]])
-        return self._milp.integral(time_limit_s, gap, start=point)
+        return self._milp.integral(stop, gap, start=point)
 
     def opened(self, result: MilpResult) -> Ints:
         """Return the facilities that are open in a result.

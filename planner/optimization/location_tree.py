@@ -9,7 +9,6 @@ Journal of Operational Research 10(2), 1982, doi 10.1016/0377-2217(82)90160-6.
 from __future__ import annotations
 
 import heapq
-import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from planner.optimization.fixing import fixed, penalties
 from planner.optimization.lagrangian import Dual, ascend, relaxed
 from planner.optimization.rows import Floats, Ints
 from planner.optimization.sites import Sites, among, coverable
-from planner.optimization.stopping import closed
+from planner.optimization.stopping import Stop, closed
 
 _ITERATIONS = 150
 
@@ -36,7 +35,7 @@ class _Node:
 
 
 def explored(
-    rest: Sites, left: Ints, dual: Dual, found: Choice, *, gap: float, deadline: float, nodes: int
+    rest: Sites, left: Ints, dual: Dual, found: Choice, *, gap: float, stop: Stop, nodes: int
 ) -> Choice:
     """Search the choices that are left, the least bound first.
 
@@ -52,8 +51,8 @@ def explored(
         The best choice so far; those that are not left cost no less.
     gap : float
         Relative gap at which to stop.
-    deadline : float
-        Time, as `time.perf_counter`, after which no node is opened.
+    stop : Stop
+        When to stop.
     nodes : int
         Most nodes.
 
@@ -73,18 +72,18 @@ def explored(
     >>> near = [[0, 2, 2, 3], [2, 0, 2, 3], [2, 2, 0, 3]]
     >>> three = sites([0, 0, 0, 0], [9] * 4, [1, 1, 1], near, 1)
     >>> start, known = relaxed(three, np.ones(3)), Choice(np.array([3]), 9.0)
-    >>> best = explored(three, np.arange(4), start, known, gap=0.0, deadline=np.inf, nodes=50)
+    >>> best = explored(three, np.arange(4), start, known, gap=0.0, stop=NEVER, nodes=50)
     >>> best.objective, round(best.bound, 6)
     (4.0, 4.0)
     """
     heap = [_Node(dual.bound, 0, rest, left, dual.price)]
     opened = made = 0
-    while heap and opened < nodes and time.perf_counter() < deadline:
+    while heap and opened < nodes and not stop.passed():
         if closed(found.objective, heap[0].bound, gap):
             break
         node = heapq.heappop(heap)
         opened += 1
-        found, children = _branches(node, found, gap, deadline)
+        found, children = _branches(node, found, gap, stop)
         for child in children:
             made += 1
             heapq.heappush(heap, replace(child, number=made))
@@ -97,18 +96,16 @@ def _cutoff(found: Choice, gap: float) -> float:
     return found.objective - 0.999 * gap * abs(found.objective)
 
 
-def _branches(
-    node: _Node, found: Choice, gap: float, deadline: float
-) -> tuple[Choice, list[_Node]]:
+def _branches(node: _Node, found: Choice, gap: float, stop: Stop) -> tuple[Choice, list[_Node]]:
     """Raise a node's bound and divide what it does not exclude."""
     dual, met = ascend(
         node.rest,
         node.price,
         target=found.objective,
         iterations=_ITERATIONS,
-        deadline=deadline,
+        stop=stop,
     )
-    found = bettered(found, node.rest, node.left, dual, met[-1:], deadline)
+    found = bettered(found, node.rest, node.left, dual, met[-1:], stop)
     cutoff = _cutoff(found, gap)
     if dual.bound >= cutoff:
         return found, []
@@ -119,9 +116,9 @@ def _branches(
         return found, []
     prices = relaxed(rest, dual.price)
     if rest.required.all():
-        found = bettered(found, rest, left, prices, [np.arange(left.size)], deadline)
+        found = bettered(found, rest, left, prices, [np.arange(left.size)], stop)
         # Without the time to price the only choice left, the node stays open.
-        return found, [node] if time.perf_counter() > deadline else []
+        return found, [node] if stop.passed() else []
     return found, _children(rest, left, prices, max(node.bound, dual.bound))
 
 

@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
+from planner.optimization.listening import listen
 from planner.optimization.rows import Floats, Ints, Rows
+from planner.optimization.stopping import Stop
 
 _BROKEN = (1, 14)
 """HiGHS 1.14.x returns wrong optima (HiGHS#3094, #3043, #3073); fixed in 1.15.0."""
@@ -35,6 +37,7 @@ _STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"
     highspy.HighsModelStatus.kTimeLimit: "limit",
     highspy.HighsModelStatus.kIterationLimit: "limit",
     highspy.HighsModelStatus.kSolutionLimit: "limit",
+    highspy.HighsModelStatus.kInterrupt: "limit",
 }
 
 
@@ -90,10 +93,12 @@ class Milp:
     At most five of two goods worth 3 and 2, at most three of the first:
 
     >>> from planner.optimization.rows import rows
+    >>> from planner.optimization.stopping import Stop
     >>> program = Milp()
     >>> goods = program.add_columns([-3.0, -2.0], 0.0, [3.0, np.inf], integer=True)
     >>> at_most = program.add_rows(rows(-np.inf, 5.5, [0, 0], goods, [1.0, 1.0]))
-    >>> program.relaxation(1.0).objective, program.integral(1.0, 0.0).objective
+    >>> stop = Stop(1.0)
+    >>> program.relaxation(stop).objective, program.integral(stop, 0.0).objective
     (-14.0, -13.0)
     """
 
@@ -237,13 +242,13 @@ class Milp:
         for i, lo, hi in zip(row, low, up, strict=True):
             self._highs.changeRowBounds(int(i), float(lo), float(hi))
 
-    def relaxation(self, time_limit_s: float) -> MilpResult:
+    def relaxation(self, stop: Stop) -> MilpResult:
         """Solve without integrality, from the last basis where there is one.
 
         Parameters
         ----------
-        time_limit_s : float
-            Seconds after which the solver stops.
+        stop : Stop
+            When to stop.
 
         Returns
         -------
@@ -256,17 +261,15 @@ class Milp:
             If the solver gives up, for example on numbers that it cannot handle.
         """
         self._mark(highspy.HighsVarType.kContinuous)
-        return self._run(time_limit_s)
+        return self._run(stop)
 
-    def integral(
-        self, time_limit_s: float, gap: float, *, start: Floats | None = None
-    ) -> MilpResult:
+    def integral(self, stop: Stop, gap: float, *, start: Floats | None = None) -> MilpResult:
         """Solve with integrality to a relative gap.
 
         Parameters
         ----------
-        time_limit_s : float
-            Seconds after which the solver stops.
+        stop : Stop
+            When to stop.
         gap : float
             Relative gap at which to stop.
         start : ndarray, shape (n,), optional
@@ -293,7 +296,7 @@ class Milp:
             point = highspy.HighsSolution()
             point.col_value = start.tolist()
             self._highs.setSolution(point)
-        return self._run(time_limit_s)
+        return self._run(stop)
 
     def _mark(self, kind: highspy.HighsVarType) -> None:
         """Make the integer columns of the given kind."""
@@ -302,10 +305,11 @@ class Milp:
             kinds = np.full(index.size, int(kind), np.uint8)
             self._highs.changeColsIntegrality(index.size, index, kinds)
 
-    def _run(self, time_limit_s: float) -> MilpResult:
+    def _run(self, stop: Stop) -> MilpResult:
         """Run HiGHS and read its answer."""
         # The clock of a HiGHS object runs on over its solves.
-        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + max(0.01, time_limit_s))
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + stop.left_s())
+        listen(self._highs, stop)
         self._highs.run()
         if self._highs.getModelStatus() == highspy.HighsModelStatus.kNotset:
             # The basis left by an infeasible program can be beyond repair: start from none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from planner.errors import SolverStopped
 from planner.optimization.adaptive import solve_adaptive
@@ -13,11 +14,17 @@ from planner.optimization.explain import explain
 from planner.optimization.milp import solver_version
 from planner.optimization.search import search
 from planner.optimization.static import static_program
+from planner.optimization.stopping import Standing, Stop, interruptible
 from planner.problem.arrays import Problem, Solution
 
 
 def solve(
-    problem: Problem, *, gap: float = 1e-4, time_limit_s: float = 60.0, seed: int = 0
+    problem: Problem,
+    *,
+    gap: float = 1e-4,
+    time_limit_s: float = 60.0,
+    seed: int = 0,
+    watch: Callable[[Standing], None] | None = None,
 ) -> Solution:
     """Find the cheapest plan that holds in every promised state, with a proof.
 
@@ -31,6 +38,8 @@ def solve(
         Seconds after which the best plan so far is returned.
     seed : int
         Random seed of the solver.
+    watch : callable, optional
+        Told how far the search is: best plan so far, proven bound.
 
     Returns
     -------
@@ -46,6 +55,8 @@ def solve(
 
     Notes
     -----
+    Ctrl-C ends the search like the time limit does: with the best plan so far and its bound.  Where
+    it ends then is a matter of the machine, so such a plan is not the same from run to run.
     Exact for static steering with order columns enumerated: A!/(A−D)! of them for an origin with
     A admissible regions and lists of length D, so depths beyond 2 need few regions.
 
@@ -54,21 +65,19 @@ def solve(
     The mathematics is written out in ``docs/mathematics.md``.
     """
     started = time.perf_counter()
-    deadline = started + time_limit_s
-    if problem.steering == "adaptive":
-        return solve_adaptive(problem, gap=gap, deadline=deadline, seed=seed)
-    return _solve_static(problem, gap, started, deadline, seed)
+    with interruptible(Stop(time_limit_s, watch)) as stop:
+        if problem.steering == "adaptive":
+            return solve_adaptive(problem, gap=gap, stop=stop, seed=seed)
+        return _solve_static(problem, gap, started, stop, seed)
 
 
-def _solve_static(
-    problem: Problem, gap: float, started: float, deadline: float, seed: int
-) -> Solution:
+def _solve_static(problem: Problem, gap: float, started: float, stop: Stop, seed: int) -> Solution:
     """Solve by order columns."""
     columns = order_columns(problem)
     if columns.missing.size:
         raise explain(problem, columns, seed)
     static = static_program(problem, columns, seed)
-    found = search(static, gap, deadline)
+    found = search(static, gap, stop)
     if not found.feasible:
         raise explain(problem, columns, seed)
     if found.best is None:
@@ -77,8 +86,8 @@ def _solve_static(
         )
     limit = found.bound + gap * abs(found.best.objective)
     most = max(limit, found.best.objective)
-    best = near_backups(static, found.best, most, gap, deadline)
-    best = tidied(static, best, most, gap, deadline)
+    best = near_backups(static, found.best, most, gap, stop)
+    best = tidied(static, best, most, gap, stop)
     used = best.share > 0
     return Solution(
         replicas=best.replicas,

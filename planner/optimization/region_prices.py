@@ -20,7 +20,6 @@ programming", Mathematical Programming 67, 1994, doi 10.1007/BF01582220.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +28,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from planner.optimization.rows import Floats, Ints
+from planner.optimization.stopping import NEVER, Stop
 
 BLOCK = 4096
 """Origins that are priced at once, so that no copy of the whole cost matrix is made."""
@@ -105,15 +105,15 @@ class _Point:
     undecided: int
 
 
-def smoothed_prices(transport: Transport, deadline: float = np.inf) -> tuple[Floats, float]:
+def smoothed_prices(transport: Transport, stop: Stop = NEVER) -> tuple[Floats, float]:
     """Return prices near the best ones, and the temperature at which they were found.
 
     Parameters
     ----------
     transport : Transport
         A feasible problem.
-    deadline : float
-        Time, as `time.perf_counter`, after which cooling stops.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def smoothed_prices(transport: Transport, deadline: float = np.inf) -> tuple[Flo
     spread, sample = transport.spread, _sample(transport)
     price, before = np.zeros(transport.capacity.size), transport.demand.size + 1
     temperature = spread * _WARMEST
-    while temperature > spread * _COLDEST and time.perf_counter() < deadline:
+    while temperature > spread * _COLDEST and not stop.passed():
         coarse = temperature > spread * _COARSE
         point = _balanced(sample if coarse else transport, price, temperature)
         price = point.price

@@ -6,7 +6,6 @@ capacity cuts (`planner.optimization.cuts`) then tighten it.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,21 +21,21 @@ from planner.optimization.static import (
     add_uplink_rows,
     add_use_rows,
 )
-from planner.optimization.stopping import left_s
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats
 
 _CUT_ROUNDS = 30
 
 
-def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np.inf) -> MilpResult:
+def relax(static: StaticProgram, stop: Stop, gap: float, cutoff: float = np.inf) -> MilpResult:
     """Solve the relaxation, adding rows until none is missing or it passes `cutoff`.
 
     Parameters
     ----------
     static : StaticProgram
         The program; its rows grow.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
     gap : float
         Relative gap up to which lost requests may be priced too low.
     cutoff : float
@@ -45,19 +44,19 @@ def relax(static: StaticProgram, deadline: float, gap: float, cutoff: float = np
     Returns
     -------
     MilpResult
-        The last answer; 'limit' where the deadline came while rows were missing.
+        The last answer; 'limit' where the limit came while rows were missing.
 
     Notes
     -----
     The objective of an optimal one is a lower bound on the model whether rows are missing or not.
     """
-    result = static.program.relaxation(left_s(deadline))
+    result = static.program.relaxation(stop)
     while result.status == "optimal" and result.x is not None and result.objective < cutoff:
         if not add_missing_rows(static, result.x, gap * abs(result.objective)):
             break
-        if time.perf_counter() > deadline:
+        if stop.passed():
             return replace(result, status="limit")
-        result = static.program.relaxation(left_s(deadline))
+        result = static.program.relaxation(stop)
     return result
 
 
@@ -100,15 +99,15 @@ def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
     return int(wanted.sum() + full.sum()) + add_use_rows(static, x)
 
 
-def add_cuts(static: StaticProgram, deadline: float, gap: float) -> MilpResult:
+def add_cuts(static: StaticProgram, stop: Stop, gap: float) -> MilpResult:
     """Tighten the relaxation with rounded capacity cuts of the promised states.
 
     Parameters
     ----------
     static : StaticProgram
         The program; its rows grow.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
     gap : float
         Relative gap up to which lost requests may be priced too low.
 
@@ -121,13 +120,13 @@ def add_cuts(static: StaticProgram, deadline: float, gap: float) -> MilpResult:
     -----
     At most thirty rounds: the last ones gain little.
     """
-    result = relax(static, deadline, gap)
+    result = relax(static, stop, gap)
     for _ in range(_CUT_ROUNDS):
         if result.status != "optimal" or result.x is None:
             break
         if not add_cut_round(static, result.x):
             break
-        result = relax(static, deadline, gap)
+        result = relax(static, stop, gap)
     return result
 
 

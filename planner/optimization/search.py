@@ -7,7 +7,6 @@ its answer breaks a row that was left out.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ from planner.optimization.milp import MilpResult
 from planner.optimization.placement import place_origins
 from planner.optimization.relaxation import add_cuts, add_missing_rows
 from planner.optimization.static import StaticProgram, point
-from planner.optimization.stopping import closed, left_s
+from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats
 
 _PARTS = 4
@@ -45,7 +44,7 @@ class Found:
     feasible: bool
 
 
-def search(static: StaticProgram, gap: float, deadline: float) -> Found:
+def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
     """Solve the program of static steering to a relative gap.
 
     Parameters
@@ -54,8 +53,8 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
         The program with its first rows.
     gap : float
         Relative gap at which to stop.
-    deadline : float
-        Time, as `time.perf_counter`, at which to stop.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -65,18 +64,19 @@ def search(static: StaticProgram, gap: float, deadline: float) -> Found:
     Notes
     -----
     Where origins cannot be split every order column is binary: the gap may then stay open until the
-    deadline.
+    limit.
     """
-    root = add_cuts(static, deadline, gap / 3)
+    root = add_cuts(static, stop, gap / 3)
     if root.status == "infeasible":
         return Found(None, np.inf, feasible=False)
     if not static.problem.split_origins:
-        return _whole_origins(static, root, gap, deadline)
-    best = dive(static, root, gap, deadline)
+        return _whole_origins(static, root, gap, stop)
+    best = dive(static, root, gap, stop)
+    stop.tell(best.objective if best else None, root.bound)
     if closed(best.objective if best else None, root.bound, gap):
         return Found(best, root.bound, feasible=True)
     _cap_shares(static, root, best)
-    best, bound = branch(static, root, best, gap, deadline)
+    best, bound = branch(static, root, best, gap, stop)
     if best is None and bound == np.inf:
         return Found(None, np.inf, feasible=False)
     return Found(best or place_origins(static, _PARTS), bound, feasible=True)
@@ -96,18 +96,19 @@ def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None)
     static.program.bound_columns(static.share[dear], 0.0, slack / price[dear])
 
 
-def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, deadline: float) -> Found:
+def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Found:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
     best, bound = place_origins(static, 1), root.bound
-    while time.perf_counter() < deadline:
+    while not stop.passed():
         start = _start(static, best)
-        result = static.program.integral(left_s(deadline), gap / 3, start=start)
+        result = static.program.integral(stop, gap / 3, start=start)
         if result.status == "infeasible":
             return Found(best, bound if best else np.inf, feasible=best is not None)
         bound = max(bound, result.bound)
         if result.x is None:
             break
         best = better(best, exact(static, result.x))
+        stop.tell(best.objective if best else None, bound)
         if closed(best.objective if best else None, bound, gap):
             break
         if not add_missing_rows(static, result.x, 0.0):

@@ -1,24 +1,196 @@
-"""When a search may stop: the time that is left and the gap that is closed."""
+"""When a search may stop: its time is up, somebody interrupts it, or the gap is closed."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+_LEAST_S = 0.05
+"""Seconds that a solver is given even where none are left: it shall return something."""
 
 
-def left_s(deadline: float) -> float:
-    """Return the seconds until a deadline, a little where it has passed.
+@dataclass(frozen=True)
+class Standing:
+    """How far a search has come.
+
+    Attributes
+    ----------
+    objective : float or None
+        What the best plan so far costs, US dollars a month; None where there is none.
+    bound : float
+        Proven lower bound, US dollars a month; -inf where nothing is known.
+    """
+
+    objective: float | None = None
+    bound: float = -float("inf")
+
+    @property
+    def gap(self) -> float:
+        """(objective − bound) / |objective|, not below 0; inf without a plan."""
+        if self.objective is None:
+            return float("inf")
+        return max(0.0, self.objective - self.bound) / max(abs(self.objective), 1e-9)
+
+
+class Stop:
+    """The end of a search: a time limit, an interruption, and who is told how far it is.
 
     Parameters
     ----------
-    deadline : float
-        Time, as `time.perf_counter`.
+    time_limit_s : float
+        Seconds from now on; inf for no limit.
+    watch : callable, optional
+        Told each `Standing` that is better than the one before.
 
-    Returns
-    -------
-    float
-        Seconds, at least 0.05: the solver shall return something.
+    Notes
+    -----
+    Every search looks at it between solves, and the solver itself during one.  What is told counts
+    from then on: a bound never falls again, an objective never rises.
+
+    Examples
+    --------
+    >>> seen = []
+    >>> stop = Stop(60.0, seen.append)
+    >>> stop.tell(120.0, 90.0)
+    >>> stop.tell(110.0, 80.0)
+    >>> [(s.objective, s.bound) for s in seen], stop.passed()
+    ([(120.0, 90.0), (110.0, 90.0)], False)
+    >>> stop.interrupt()
+    >>> stop.passed(), stop.part(0.5).passed()
+    (True, True)
     """
-    return max(0.05, deadline - time.perf_counter())
+
+    def __init__(
+        self, time_limit_s: float, watch: Callable[[Standing], None] | None = None
+    ) -> None:
+        self._deadline = time.perf_counter() + time_limit_s
+        self._watch = watch
+        self._interrupted = threading.Event()
+        self._standing = Standing()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody wants it to end before its time."""
+        return self._interrupted.is_set()
+
+    def interrupt(self) -> None:
+        """End the search as soon as it has something to return."""
+        self._interrupted.set()
+
+    def passed(self) -> bool:
+        """Return whether the search shall end now."""
+        return self.interrupted or time.perf_counter() >= self._deadline
+
+    def left_s(self) -> float:
+        """Return the seconds that are left, a little where there are none.
+
+        Returns
+        -------
+        float
+            At least 0.05: the solver shall return something.
+        """
+        if self.interrupted:
+            return _LEAST_S
+        return max(_LEAST_S, self._deadline - time.perf_counter())
+
+    def part(self, share: float) -> Stop:
+        """Return a stop for part of the time that is left; it hears the same interruption.
+
+        Parameters
+        ----------
+        share : float
+            Part of the time, 0 to 1.
+
+        Returns
+        -------
+        Stop
+            Nobody watches it: what is best in a part may be nothing in the whole.
+        """
+        return self.within(share * max(0.0, self._deadline - time.perf_counter()))
+
+    def within(self, time_limit_s: float) -> Stop:
+        """Return a stop that comes after some seconds, or with this one if that is sooner.
+
+        Parameters
+        ----------
+        time_limit_s : float
+            Seconds from now on.
+
+        Returns
+        -------
+        Stop
+            It hears the same interruption; nobody watches it.
+        """
+        shorter = Stop(time_limit_s)
+        shorter._deadline = min(shorter._deadline, self._deadline)
+        shorter._interrupted = self._interrupted
+        return shorter
+
+    def tell(self, objective: float | None, bound: float) -> None:
+        """Tell the watcher how far the search is, if that is farther than before.
+
+        Parameters
+        ----------
+        objective : float or None
+            What the best plan costs, US dollars a month.
+        bound : float
+            Proven lower bound, US dollars a month.
+        """
+        if self._watch is None:
+            return
+        known = self._standing
+        if objective is None or (known.objective is not None and known.objective < objective):
+            objective = known.objective
+        now = Standing(objective, max(bound, known.bound))
+        if now != known:
+            self._standing = now
+            self._watch(now)
+
+
+@contextmanager
+def interruptible(stop: Stop) -> Iterator[Stop]:
+    """Let Ctrl-C end a search early instead of breaking it off; a second one breaks it off.
+
+    Parameters
+    ----------
+    stop : Stop
+        The search's stop.
+
+    Yields
+    ------
+    Stop
+        The same.
+
+    Notes
+    -----
+    Only the main thread can hear Ctrl-C; elsewhere, and where somebody else already listens in a
+    way of their own, nothing changes.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or (
+        usual is not signal.default_int_handler
+    ):
+        yield stop
+        return
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        stop.interrupt()
+        signal.signal(number, usual)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+NEVER = Stop(float("inf"))
+"""For a search that nothing ends but its own answer."""
 
 
 def closed(objective: float | None, bound: float, gap: float) -> bool:

@@ -22,7 +22,6 @@ R. E. Gomory, "A linear programming approach to the cutting-stock problem", Oper
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +31,7 @@ from planner.errors import PlannerError, SolverStopped
 from planner.optimization.cuts import Bools, group_origins, minimum_cut
 from planner.optimization.region_prices import SHARPNESS, Transport, smoothed_prices
 from planner.optimization.rows import Floats, Ints
-from planner.optimization.stopping import closed, left_s
+from planner.optimization.stopping import Stop, closed
 from planner.optimization.undecided import Assignment, assign, price_in
 
 _OVERFLOW = 1e-8
@@ -127,16 +126,16 @@ def place(
     >>> found.load, found.region_price, round(found.objective, 9)
     (array([10.,  4.]), array([2., 0.]), 28.0)
     """
-    deadline = time.perf_counter() + time_limit_s
+    stop = Stop(time_limit_s)
     transport = _checked(demand, capacity, cost, allowed)
-    price, temperature = smoothed_prices(transport, deadline)
+    price, temperature = smoothed_prices(transport, stop)
     candidate = np.zeros(transport.cost.shape, dtype=bool)
     least, _ = price_in(transport, price, candidate, SHARPNESS * temperature)
     search = _Search(transport.bound(least, price), price)
     penalty = 2 * float(price.max()) + transport.spread
     while not search.ended(gap):
-        found = assign(transport, candidate, penalty, left_s(deadline))
-        if found is None or time.perf_counter() > deadline:
+        found = assign(transport, candidate, penalty, stop)
+        if found is None or stop.passed():
             break
         least, joined = price_in(transport, found.price, candidate, temperature)
         search.note(found, transport.bound(least, found.price), joined, transport)

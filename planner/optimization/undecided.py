@@ -15,6 +15,7 @@ from planner.optimization.cuts import Bools
 from planner.optimization.milp import Milp
 from planner.optimization.region_prices import Transport, blocks
 from planner.optimization.rows import Floats, Ints, rows
+from planner.optimization.stopping import Stop
 
 _MOST_JOINING = 8
 """Regions that join for an origin at a time, so that equal costs do not bring all of them."""
@@ -103,9 +104,7 @@ def _near(cost: Floats, limit: Floats) -> Bools:
     return near
 
 
-def assign(
-    transport: Transport, candidate: Bools, penalty: float, time_limit_s: float
-) -> Assignment | None:
+def assign(transport: Transport, candidate: Bools, penalty: float, stop: Stop) -> Assignment | None:
     """Place all demand on candidates at least cost.
 
     Parameters
@@ -116,8 +115,8 @@ def assign(
         Pairs that may be used, at least one for each origin.
     penalty : float
         Cost of a unit of demand over the capacity of its region.
-    time_limit_s : float
-        Seconds after which the solver stops.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -138,7 +137,7 @@ def assign(
     taken = np.bincount(only, transport.demand[settled], regions)
     row, region = np.nonzero(candidate[undecided])
     origin = undecided[row]
-    solved = _solved(transport, origin, region, transport.capacity - taken, penalty, time_limit_s)
+    solved = _solved(transport, origin, region, transport.capacity - taken, penalty, stop)
     if solved is None:
         return None
     flow, price = solved
@@ -160,7 +159,7 @@ def _solved(
     region: Ints,
     room: Floats,
     penalty: float,
-    time_limit_s: float,
+    stop: Stop,
 ) -> tuple[Floats, Floats] | None:
     """Return the flow of each pair and the price of each region."""
     undecided, row = np.unique(origin, return_inverse=True)
@@ -176,7 +175,7 @@ def _solved(
     full = program.add_rows(
         rows(np.full(room.size, -np.inf), room / unit, at, np.concatenate([flow, over]), value)
     )
-    found = program.relaxation(time_limit_s)
+    found = program.relaxation(stop)
     if found.status != "optimal" or found.x is None or found.row_dual is None:
         return None
     return np.maximum(0.0, found.x[flow]), np.maximum(0.0, -found.row_dual[full]) / scale

@@ -22,6 +22,7 @@ from planner.optimization.cuts import Groups
 from planner.optimization.master import state_groups
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
@@ -104,7 +105,7 @@ def _cut(
     """Solve one transport program and append its cut where something is unserved."""
     transport = _transport(problem, groups, hour, one_rps * replicas)
     demand, full = transport.demand_rps, problem.uplink_gbps
-    result = transport.program.relaxation(60.0)
+    result = transport.program.relaxation(Stop(60.0))
     if result.row_dual is None or result.objective <= _TOLERANCE * max(1.0, demand.sum()):
         return 0
     served, capacity = transport.served, transport.capacity

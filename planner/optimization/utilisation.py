@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from planner.errors import SolverStopped
 from planner.optimization.milp import Milp
 from planner.optimization.rows import Floats, Ints, rows
+from planner.optimization.stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class _Network:
             raise ValueError("`failures` counts directed links from 0")
         column = self.flow[:, lost].ravel()
         self.program.bound_columns(column, 0.0, 0.0)
-        found = self.program.relaxation(time_limit_s)
+        found = self.program.relaxation(Stop(time_limit_s))
         self.program.bound_columns(column, 0.0, np.inf)
         links = len(self.ends)
         if found.status == "infeasible":

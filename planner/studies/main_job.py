@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from planner.model.plan import Plan
 from planner.optimization.optimize import solve
+from planner.optimization.stopping import Standing
 from planner.problem.arrays import Problem, Solution
 from planner.problem.documents import as_plan, solution_of
 from planner.problem.judgement import Judgement
@@ -13,7 +16,12 @@ from planner.simulation.headroom import headroom
 
 
 def optimize(
-    problem: Problem, *, gap: float = 1e-4, time_limit_s: float = 60.0, seed: int = 0
+    problem: Problem,
+    *,
+    gap: float = 1e-4,
+    time_limit_s: float = 60.0,
+    seed: int = 0,
+    watch: Callable[[Standing], None] | None = None,
 ) -> Plan:
     """Find the cheapest plan that keeps the policy, judged and with its proof.
 
@@ -27,6 +35,8 @@ def optimize(
         Seconds after which the best plan so far is returned, marked as stopped at a limit.
     seed : int
         Random seed of the solver.
+    watch : callable, optional
+        Told how far the search is: its best plan so far and the proven bound.
 
     Returns
     -------
@@ -42,11 +52,12 @@ def optimize(
 
     Notes
     -----
+    Ctrl-C ends the search as the limit does, with the best plan so far.
     The plan holds in the steady state of each promised failure state; see `simulate` for what
     happens elsewhere.  With adaptive steering the 95th percentiles are those of the solver's own
     routing of the normal state, of which the document keeps one hour.
     """
-    solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed)
+    solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed, watch=watch)
     return as_plan(problem, solution, judge(problem, solution))
 
 

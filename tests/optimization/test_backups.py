@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from planner.optimization.backups import near_backups, spare_share
 from planner.optimization.columns import order_columns
 from planner.optimization.search import search
 from planner.optimization.static import StaticProgram, static_program
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
 from tests.oracles.instances import random_problem
@@ -43,11 +43,11 @@ def test_backups_come_nearer_at_the_same_cost(seed: int | None) -> None:
     assert problem.split_origins
     columns = order_columns(problem)
     static = static_program(problem, columns, 0)
-    deadline = time.perf_counter() + 30
-    found = search(static, 1e-6, deadline).best
+    stop = Stop(30.0)
+    found = search(static, 1e-6, stop).best
     assert found is not None
     limit = found.objective * (1 + 1e-6)
-    nearer = near_backups(static, found, limit, 1e-6, deadline)
+    nearer = near_backups(static, found, limit, 1e-6, stop)
     assert nearer.objective <= limit
     assert (nearer.replicas == found.replicas).all()
     before, after = (backup_ms(problem, static, one.share) for one in (found, nearer))
@@ -62,14 +62,14 @@ def test_what_integers_leave_over_becomes_headroom() -> None:
     scenario = read_scenario("tests/data/good/small.yaml")
     problem = build_problem(scenario, failure_states(scenario))
     static = static_program(problem, order_columns(problem), 0)
-    deadline = time.perf_counter() + 30
-    found = search(static, 1e-6, deadline).best
+    stop = Stop(30.0)
+    found = search(static, 1e-6, stop).best
     assert found is not None
-    nearer = near_backups(static, found, found.objective * (1 + 1e-6), 1e-6, deadline)
+    nearer = near_backups(static, found, found.objective * (1 + 1e-6), 1e-6, stop)
     spare = spare_share(static, nearer)
     assert spare > 0.03
     # One per cent more is not to be had at this cost, whatever the shares.
     tighter = replace(problem, demand_rps=problem.demand_rps * 1.01 / (1 - spare))
     again = static_program(tighter, order_columns(tighter), 0)
-    best = search(again, 1e-6, deadline).best
+    best = search(again, 1e-6, stop).best
     assert best is None or best.objective > found.objective * (1 + 1e-5)

@@ -10,6 +10,7 @@ import pytest
 from planner.errors import Infeasible
 from planner.optimization.efficient import Efficient, efficient, nearest, solution
 from planner.optimization.epsilon import Caps, EpsilonProgram, epsilon_program, least
+from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Problem
 from tests.oracles import brute_force
 from tests.oracles.evaluate import evaluate
@@ -98,10 +99,8 @@ def test_a_plan_that_breaks_the_caps_is_no_start() -> None:
     cheap, least_ms = at(program, np.inf), float(front(problem)[:, 1].min())
     assert cheap is not None
     assert cheap.latency_ms > least_ms * 1.001
-    deadline = np.inf
-    near = least(
-        program, "cost", Caps(latency_ms=least_ms), start=cheap.plan, gap=GAP, deadline=deadline
-    )
+    stop = NEVER
+    near = least(program, "cost", Caps(latency_ms=least_ms), start=cheap.plan, gap=GAP, stop=stop)
     assert near.best is not None
     assert program.latency_ms(near.best) <= least_ms * (1 + 1e-6)
 

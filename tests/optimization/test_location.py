@@ -19,6 +19,7 @@ from planner.optimization.location import LocationResult, solve
 from planner.optimization.location_program import LocationProgram
 from planner.optimization.location_tree import explored
 from planner.optimization.sites import Sites, sites
+from planner.optimization.stopping import NEVER
 from tests.benchmarks.or_library import LIBRARY, Instance, cap, pmed, read_cap, read_pmed
 
 Floats = NDArray[np.float64]
@@ -164,7 +165,7 @@ def test_the_tree_search_alone_finds_the_optimum(seed: int, gap: float) -> None:
     known = Choice(np.array(max((c, one) for one, c in costs.items() if c < np.inf)[1]))
     known = replace(known, objective=costs[tuple(known.facility.tolist())])
     left = np.arange(problem.capacity.size)
-    found = explored(problem, left, start, known, gap=gap, deadline=np.inf, nodes=500)
+    found = explored(problem, left, start, known, gap=gap, stop=NEVER, nodes=500)
     slack = 1e-6 * max(1.0, least)
     assert costs[tuple(found.facility.tolist())] == pytest.approx(found.objective, abs=slack)
     assert found.bound <= least + slack

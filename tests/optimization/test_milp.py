@@ -13,6 +13,7 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from planner.errors import PlannerError
 from planner.optimization.milp import Milp, MilpResult, solver_version
 from planner.optimization.rows import rows
+from planner.optimization.stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ def ours(model: Small, *, presolve: str = "off") -> MilpResult:
     program.add_rows(rows(model.row_lower, model.row_upper, row, column, matrix[row, column]))
     if presolve != "off":
         return solved_with_presolve(program)
-    return program.integral(10.0, 0.0)
+    return program.integral(Stop(10.0), 0.0)
 
 
 def solved_with_presolve(program: Milp) -> MilpResult:
     """The fault of 1.14 was in presolve, which the planner itself leaves off."""
     highs = program._highs
-    program.integral(10.0, 0.0)
+    program.integral(Stop(10.0), 0.0)
     highs.clearSolver()
     highs.setOptionValue("presolve", "on")
     highs.run()
@@ -150,7 +151,7 @@ def test_a_program_may_grow_by_rows_and_columns_between_solves(seed: int) -> Non
         old = np.zeros((matrix.shape[0], cost.size))
         old[:, : matrix.shape[1]] = matrix
         matrix, need = np.vstack([old, block]), np.concatenate([need, right])
-        found = program.relaxation(10.0)
+        found = program.relaxation(Stop(10.0))
         again = linprog(cost, -matrix, -need, bounds=(0, 4), method="highs")
         assert found.objective == pytest.approx(again.fun, rel=1e-7)
         assert found.row_dual is not None
@@ -166,28 +167,28 @@ def test_bounds_of_columns_and_rows_can_change_and_change_back() -> None:
     program = Milp()
     x = program.add_columns([1.0, 2.0], 0.0, 10.0, integer=True)
     row = program.add_rows(rows(4.5, INF, [0, 0], x, [1.0, 1.0]))
-    assert program.integral(5.0, 0.0).objective == pytest.approx(5)
+    assert program.integral(Stop(5.0), 0.0).objective == pytest.approx(5)
     program.bound_columns(x[:1], 0.0, 2.0)
     assert program.bounds(x)[1].tolist() == [2, 10]
-    assert program.integral(5.0, 0.0).objective == pytest.approx(2 + 2 * 3)
-    assert program.relaxation(5.0).objective == pytest.approx(2 + 2 * 2.5)
+    assert program.integral(Stop(5.0), 0.0).objective == pytest.approx(2 + 2 * 3)
+    assert program.relaxation(Stop(5.0)).objective == pytest.approx(2 + 2 * 2.5)
     program.bound_rows(row, 13.0, INF)
-    assert program.integral(5.0, 0.0).status == "infeasible"
+    assert program.integral(Stop(5.0), 0.0).status == "infeasible"
     program.bound_columns(x[:1], 0.0, 10.0)
     program.bound_rows(row, 4.5, INF)
-    assert program.integral(5.0, 0.0).objective == pytest.approx(5)
+    assert program.integral(Stop(5.0), 0.0).objective == pytest.approx(5)
 
 
 def test_an_infeasible_program_is_said_to_be_so_and_recovers() -> None:
     program = Milp()
     x = program.add_columns([1.0, 1.0], 0.0, 1.0)
     program.add_rows(rows(1.5, INF, [0, 0], x, [1.0, 1.0]))
-    assert program.relaxation(5.0).objective == pytest.approx(1.5)
+    assert program.relaxation(Stop(5.0)).objective == pytest.approx(1.5)
     program.bound_columns(x, 0.0, 0.5)
-    found = program.relaxation(5.0)
+    found = program.relaxation(Stop(5.0))
     assert (found.status, found.x, found.bound) == ("infeasible", None, INF)
     program.bound_columns(x, 0.0, 1.0)
-    assert program.relaxation(5.0).objective == pytest.approx(1.5)
+    assert program.relaxation(Stop(5.0)).objective == pytest.approx(1.5)
 
 
 def test_a_start_is_taken_and_a_limit_leaves_an_honest_bound() -> None:
@@ -201,8 +202,8 @@ def test_a_start_is_taken_and_a_limit_leaves_an_honest_bound() -> None:
     program.add_rows(rows(room * 0 - INF, room, row, column, weight[row, column]))
     start = np.zeros(count)
     start[:40] = 1.0
-    relaxed = program.relaxation(10.0).objective
-    found = program.integral(0.2, 0.0, start=start)
+    relaxed = program.relaxation(Stop(10.0)).objective
+    found = program.integral(Stop(0.2), 0.0, start=start)
     assert found.objective <= -value[:40].sum() + 1e-9
     assert relaxed - 1e-6 <= found.bound <= found.objective
     assert found.x is not None
@@ -223,8 +224,8 @@ def test_nothing_is_printed() -> None:
         "p = Milp()\n"
         "x = p.add_columns([1.0, 1.0], 0.0, 9.0, integer=True)\n"
         "p.add_rows(rows(2.5, 100.0, [0, 0], x, [1.0, 1.0]))\n"
-        "assert p.relaxation(1.0).objective == 2.5\n"
-        "assert p.integral(1.0, 0.0).objective == 3\n"
+        "assert p.relaxation(Stop(1.0)).objective == 2.5\n"
+        "assert p.integral(Stop(1.0), 0.0).objective == 3\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")

@@ -1,0 +1,44 @@
+"""What HiGHS is asked while it runs: whether to go on, and how far its proof has come."""
+
+from __future__ import annotations
+
+import highspy
+
+from planner.optimization.stopping import Stop
+
+_Kind = highspy.cb.HighsCallbackType
+
+_ASKED = (_Kind.kCallbackSimplexInterrupt, _Kind.kCallbackMipInterrupt, _Kind.kCallbackMipLogging)
+
+
+def listen(highs: highspy._core._Highs, stop: Stop) -> None:
+    """Let a solver hear an interruption, and tell how far its bound is.
+
+    Parameters
+    ----------
+    highs : highspy._core._Highs
+        The solver; it listens from its next run on.
+    stop : Stop
+        The search's stop.  Only bounds are told: a point of a program that lacks rows is no plan.
+
+    Notes
+    -----
+    HiGHS calls back between simplex iterations and at nodes, so Python's own handler of Ctrl-C
+    runs in the middle of a long solve.
+    """
+
+    def hear(
+        kind: highspy.cb.HighsCallbackType,
+        _message: str,
+        told: highspy.cb.HighsCallbackOutput,
+        answer: highspy.cb.HighsCallbackInput,
+        _data: object,
+    ) -> None:
+        if kind == _Kind.kCallbackMipLogging:
+            stop.tell(None, told.mip_dual_bound)
+        elif stop.interrupted:
+            answer.user_interrupt = True
+
+    highs.setCallback(hear, None)
+    for kind in _ASKED:
+        highs.startCallback(kind)
