@@ -48,6 +48,11 @@ class Scenario(Document):
         default={},
         description="origin or region, region to measured round trip, ms; before the tables",
     )
+    rtt_factor: dict[OriginCode, dict[Label, Positive]] | None = Field(
+        default=None,
+        description="origin or region, region to factor on the normal round trip, measured or "
+        "estimated; detours of failures are added to it as they are",
+    )
     policy: Policy = Field(default=Policy(), description="what the plan must keep")
     cost: CostWeights = Field(default=CostWeights(), description="what latency and loss are worth")
     federation: Federation = Field(description="who divides replicas over clusters")

@@ -216,9 +216,21 @@ def _nobody_calls(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _round_trips(scenario: Scenario) -> Iterator[Finding]:
-    """Check the ends and the speed of measured round trips."""
-    for start, ends in scenario.rtt_ms.items():
-        path: Path = ("rtt_ms", start)
+    """Check the ends of measured round trips and of factors on round trips."""
+    yield from _ends(scenario, "rtt_ms", scenario.rtt_ms)
+    factors = scenario.rtt_factor or {}
+    yield from _ends(scenario, "rtt_factor", factors)
+    for start, ends in factors.items():
+        for end in ends:
+            if start != end and start in factors.get(end, {}):
+                message = f"the factor between '{end}' and '{start}' is given both ways"
+                yield Finding(("rtt_factor", start, end), message, "keep one of the two")
+
+
+def _ends(scenario: Scenario, field: str, table: dict[str, dict[str, float]]) -> Iterator[Finding]:
+    """Check that a table of pairs names what there is."""
+    for start, ends in table.items():
+        path: Path = (field, start)
         places = [p[start] for p in (scenario.origins, scenario.regions) if start in p]
         if not places:
             known = [*scenario.origins, *scenario.regions]

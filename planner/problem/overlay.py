@@ -12,6 +12,7 @@ from planner.model.scenario import Scenario
 from planner.problem.arrays import Bools, Floats, Ints
 from planner.problem.conditions import Tunnels
 from planner.problem.detours import Detours, link_ends
+from planner.problem.rtt_factors import with_link_factors
 
 NAMED_STATES = 5
 """A warning names so many states and counts the rest."""
@@ -104,6 +105,7 @@ def _link_ms(
     own = np.array(
         [np.nan if x.rtt_ms is None else x.rtt_ms for x in scenario.links.values()], np.float64
     )
+    own = with_link_factors(scenario, ends, own)
     base = np.where(np.isnan(own), public_ms[ends[:, 0], ends[:, 1]], own)
     up = states.link_up & states.region_up[:, ends[:, 0]] & states.region_up[:, ends[:, 1]]
     return np.where(up, (base + detours.link_ms)[detours.situation], np.inf)

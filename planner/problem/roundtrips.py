@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from planner.problem.arrays import Floats, Ints, Network
 from planner.problem.conditions import Tunnels
 from planner.problem.detours import Detours, Places, detours
 from planner.problem.overlay import between_regions
+from planner.problem.rtt_factors import with_origin_factors, with_region_factors
 
 # Ours, after the AWS matrix: p10, p90, p99 of a pair lie at 0.988, 1.025, 1.051 of its median.
 JITTER_FACTOR = (0.988, 1.0, 1.025, 1.051)
@@ -144,14 +146,17 @@ def _median(left: Floats, share: Floats) -> Floats:
 
 def _points(scenario: Scenario) -> OriginPoints:
     """Return where the users of each origin are."""
-    origins = list(scenario.origins.values())
-    return origin_points(
-        [o.country for o in origins],
-        [o.latitude_deg for o in origins],
-        [o.longitude_deg for o in origins],
-        origins=read_table("origins"),
-        cities=read_table("cities"),
+    return _points_of(
+        tuple((o.country, o.latitude_deg, o.longitude_deg) for o in scenario.origins.values())
     )
+
+
+@lru_cache(maxsize=8)
+def _points_of(origins: tuple[tuple[str, float, float], ...]) -> OriginPoints:
+    """Return where users are; of many variants of a scenario the places are the same."""
+    country, latitude, longitude = zip(*origins, strict=True)
+    tables = {"origins": read_table("origins"), "cities": read_table("cities")}
+    return origin_points(country, latitude, longitude, **tables)
 
 
 def _undisturbed(
@@ -161,9 +166,11 @@ def _undisturbed(
     metro, tables = [r.metro or "" for r in scenario.regions.values()], read_rtt_tables()
     found = origin_rtt(tables, points, latitude_deg, longitude_deg, metro)
     between = region_rtt(tables, latitude_deg, longitude_deg, metro)
+    point = _own_origins(scenario, np.array(found.rtt_ms))
+    pairs = _own_regions(scenario, np.array(between.rtt_ms))
     return (
-        _own_origins(scenario, np.array(found.rtt_ms)),
-        _own_regions(scenario, np.array(between.rtt_ms)),
+        with_origin_factors(scenario, point, points.latitude_deg, points.longitude_deg),
+        with_region_factors(scenario, pairs),
     )
 
 
