@@ -24,6 +24,8 @@ from planner.model.schema import (
 # The bounds stand in the type: beside `Count`, those of a field are overruled by its own.
 UpToTwo = Annotated[int, Field(strict=True, ge=0, le=2)]
 UpToThree = Annotated[int, Field(strict=True, ge=0, le=3)]
+UpToFive = Annotated[int, Field(strict=True, ge=1, le=5)]
+Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 Growing = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-0.99, le=100)]
 Preset = Literal["latency", "cost", "balanced"]
 
@@ -61,6 +63,16 @@ class Policy(Document):
         default=10.0,
         description="calls between regions are relayed through a third one where that is quicker "
         "by more than this, ms (ours); null for never",
+    )
+    replicas: Literal["fixed", "hourly"] | None = Field(
+        default=None,
+        description="'hourly': replicas follow the day, each hour as many as survive; 'fixed', as "
+        "without it: those of the busiest hour all day",
+    )
+    rented_regions: tuple[Label, ...] | None = Field(
+        default=None,
+        description="regions whose capacity is rented by the hour, so that hours with fewer "
+        "replicas cost less; none without it: servers that are owned cost the same all day",
     )
     basis: Basis = None
 
@@ -155,6 +167,24 @@ class Federation(Document):
     basis: Basis = None
 
 
+class DnsRules(Document):
+    """What the DNS target can say about one origin at one host name."""
+
+    kind: Literal["any", "list", "percents"] = Field(
+        default="any",
+        description="'any': shares at will, each with its own list; 'list': one ordered list of "
+        "regions; 'percents': percents on a grid, and a list",
+    )
+    grid_percent: Percent = Field(default=10, description="step of the percents; divides 100")
+    regions: UpToFive = Field(default=3, description="most regions that percents name")
+    on_loss: Literal["renormalised", "next"] = Field(
+        default="renormalised",
+        description="'renormalised': a lost region's percents go to the others in proportion, as "
+        "weighted records do; 'next': they go whole to the next of the list",
+    )
+    basis: Basis = None
+
+
 class Dns(Document):
     """How users are steered."""
 
@@ -199,5 +229,9 @@ class Dns(Document):
     )
     external_dns_provider: Literal["cloudflare", "aws"] = Field(
         default="cloudflare", description="provider that ExternalDNS writes to"
+    )
+    rules: DnsRules | None = Field(
+        default=None,
+        description="what the target can say about an origin; without it 'any'",
     )
     basis: Basis = None

@@ -75,4 +75,39 @@ def _name_servers(scenario: Scenario) -> Iterator[Finding]:
     yield from repeated(scenario.dns.name_servers, ("dns", "name_servers"))
 
 
-POLICY_RULES = (_hours, _ceilings, _survivors, _cost_weights, _federation, _name_servers)
+def _rented_regions(scenario: Scenario) -> Iterator[Finding]:
+    """Check that rented regions exist."""
+    path = ("policy", "rented_regions")
+    names = scenario.policy.rented_regions or ()
+    yield from repeated(names, path)
+    for position, name in enumerate(names):
+        if name not in scenario.regions:
+            yield no_such("region", name, scenario.regions, (*path, position))
+
+
+def _dns_rules(scenario: Scenario) -> Iterator[Finding]:
+    """Check that percents add up to a hundred and may be given at all."""
+    rules, path = scenario.dns.rules, ("dns", "rules")
+    if rules is None:
+        return
+    if 100 % rules.grid_percent:
+        message = f"steps of {rules.grid_percent} never add up to 100"
+        yield Finding((*path, "grid_percent"), message, "give a divisor of 100, such as 10 or 5")
+    if rules.kind == "percents" and not scenario.policy.split_origins:
+        message = "percents divide an origin, but policy.split_origins is false"
+        yield Finding((*path, "kind"), message, "write 'list', or 'split_origins: true'")
+    if rules.kind != "any" and scenario.policy.steering != "static":
+        message = f"'{rules.kind}' needs static steering: a balancer follows no rule of DNS"
+        yield Finding((*path, "kind"), message, "write 'any', or 'steering: static'")
+
+
+POLICY_RULES = (
+    _hours,
+    _ceilings,
+    _survivors,
+    _cost_weights,
+    _federation,
+    _name_servers,
+    _rented_regions,
+    _dns_rules,
+)

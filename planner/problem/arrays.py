@@ -33,6 +33,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.model.policy import DnsRules
 from planner.model.scenario import Scenario
 from planner.problem.conditions import Conditions
 
@@ -220,6 +221,8 @@ class Problem:
         Where the numbers came from; None for problems made of bare arrays.
     warnings : tuple of str
         What the builder noticed.
+    rules : DnsRules or None
+        What the DNS target can say about an origin; None for shares and orders at will.
     """
 
     axes: Axes
@@ -262,6 +265,7 @@ class Problem:
     conditions: Conditions | None = None
     scenario: Scenario | None = None
     warnings: tuple[str, ...] = ()
+    rules: DnsRules | None = None
 
     def __post_init__(self) -> None:
         for noun in (self, self.pools, self.queue, self.network):
@@ -322,6 +326,8 @@ class Solution:
         Its random seed.
     seconds : float
         Wall time; never written to a plan.
+    notes : tuple of str
+        What the reader of a plan should know of how it was found.
     """
 
     replicas: Ints
@@ -336,6 +342,7 @@ class Solution:
     solver: str
     seed: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def gap(self) -> float:

@@ -123,6 +123,7 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         conditions=state_conditions(scenario, states, trips, allowed),
         scenario=scenario,
         warnings=(*trips.warnings, *_queue_warnings(scenario)),
+        rules=scenario.dns.rules,
     )
 
 

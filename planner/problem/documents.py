@@ -69,7 +69,7 @@ def as_plan(problem: Problem, solution: Solution, judgement: Judgement) -> Plan:
         proof=_proof(solution),
         headroom=_headroom(problem, scenario, judgement),
         worst_state=_worst_state(judgement),
-        warnings=problem.warnings,
+        warnings=(*problem.warnings, *solution.notes),
     )
 
 
