@@ -29,6 +29,7 @@ def reference_checks(scenario: Scenario) -> Iterator[Callable[[], Iterator[Findi
     yield partial(_cables, scenario)
     yield partial(_daily_curve, scenario)
     yield partial(_cloud_types, scenario)
+    yield partial(_offers, scenario)
     for name, region in getattr(scenario, "regions", {}).items():
         yield partial(_metro, name, region)
         yield partial(_price_region, name, region)
@@ -110,6 +111,23 @@ def _prices(scenario: Scenario, name: str, region: Region) -> Iterator[Finding]:
             message = f"'{item}' has no price in '{region.price_region}'"
             cure = f"give server_types.{servers.server_type}.cost_usd_month"
             yield Finding(("regions", name, "pools", pool), message, cure)
+
+
+def _offers(scenario: Scenario) -> Iterator[Finding]:
+    """Find offers priced as a cloud type that has no price in a region."""
+    prices = set(_entries("prices", "price_region", "item"))
+    regions, items = _names("prices", "price_region"), _names("prices", "item")
+    hardware = scenario.hardware
+    for name, offer in {} if hardware is None else hardware.offers.items():
+        kind = scenario.server_types.get(offer.server_type)
+        if kind is None or not offer.from_table or kind.comparable_cloud_type not in items:
+            continue
+        known = [scenario.regions[r].price_region for r in offer.regions if r in scenario.regions]
+        for region in dict.fromkeys(known):
+            if region in regions and (region, kind.comparable_cloud_type) not in prices:
+                message = f"'{kind.comparable_cloud_type}' has no price in '{region}'"
+                path: Path = ("hardware", "offers", name, "from_table")
+                yield Finding(path, message, "give buy_usd and rent_usd_month")
 
 
 def _unknown(kind: str, name: str, known: tuple[str, ...], path: Path) -> Finding:

@@ -9,6 +9,7 @@ from typing import Any
 from planner.model.capacity_warnings import CAPACITY_WARNINGS
 from planner.model.failure_checks import EVENT_RULES, FAILURE_RULES, REGION_FAILURE_RULES
 from planner.model.finding import Finding
+from planner.model.hardware_checks import HARDWARE_RULES
 from planner.model.policy_checks import POLICY_RULES
 from planner.model.scenario import Scenario
 from planner.model.text_checks import text_findings
@@ -16,6 +17,15 @@ from planner.model.topology_checks import LINK_RULES, REGION_RULES, TOPOLOGY_RUL
 from planner.model.workload_checks import ORIGIN_RULES, SERVICE_RULES, WORKLOAD_RULES
 
 Check = Callable[[], Iterator[Finding]]
+
+_SCENARIO_RULES = (
+    *TOPOLOGY_RULES,
+    *WORKLOAD_RULES,
+    *POLICY_RULES,
+    *FAILURE_RULES,
+    *HARDWARE_RULES,
+    text_findings,
+)
 
 
 def cross_checks(
@@ -59,7 +69,7 @@ def run_checks(checks: Iterable[Check], *, incomplete: bool = False) -> Iterator
 
 def _checks(scenario: Scenario) -> Iterator[Check]:
     """Bind every rule to what it is about."""
-    for rule in (*TOPOLOGY_RULES, *WORKLOAD_RULES, *POLICY_RULES, *FAILURE_RULES, text_findings):
+    for rule in _SCENARIO_RULES:
         yield partial(rule, scenario)
     yield from _each(scenario, "regions", (*REGION_RULES, *REGION_FAILURE_RULES))
     yield from _each(scenario, "links", LINK_RULES)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from planner.model.events import Event
 from planner.model.failure import Failures
+from planner.model.hardware import Hardware
 from planner.model.policy import Calendar, CostWeights, Dns, Federation, Growth, Policy
 from planner.model.reported import Reported
 from planner.model.schema import Basis, Document, Label, NonNegative, OriginCode, Positive, Text
@@ -57,6 +58,9 @@ class Scenario(Document):
     cost: CostWeights = Field(default=CostWeights(), description="what latency and loss are worth")
     federation: Federation = Field(description="who divides replicas over clusters")
     dns: Dns = Field(description="how users are steered")
+    hardware: Hardware | None = Field(
+        default=None, description="servers that can be bought or rented"
+    )
     reported: Reported | None = Field(
         default=None, description="figures to hold the predictions against"
     )

@@ -15,10 +15,10 @@ TERM = "1 year"
 
 
 @cache
-def _prices() -> dict[tuple[str, str], float]:
+def _prices(term: str) -> dict[tuple[str, str], float]:
     """Return the price of each (region, cloud type), US dollars a month."""
     table = read_table("prices")
-    rows = table[(table["term"] == TERM) & (table["unit"] == "server month")]
+    rows = table[(table["term"] == term) & (table["unit"] == "server month")]
     keys = zip(rows["price_region"], rows["item"], strict=True)
     return dict(zip(keys, rows["price_usd"].astype(float), strict=True))
 
@@ -51,7 +51,33 @@ def server_cost_usd_month(kind: ServerType, price_region: str | None) -> float:
     """
     if kind.cost_usd_month is not None:
         return kind.cost_usd_month
-    price = _prices().get((price_region or "", kind.comparable_cloud_type or ""), 0.0)
+    return comparable_cost_usd_month(kind, price_region, TERM)
+
+
+def comparable_cost_usd_month(kind: ServerType, price_region: str | None, term: str) -> float:
+    """Return what the comparable cloud type's part costs that a server is worth.
+
+    Parameters
+    ----------
+    kind : ServerType
+        The kind of machine.
+    price_region : str or None
+        Cloud region whose prices compare.
+    term : str
+        Price term of ``datasets/prices.csv``: on demand, 1 year, 3 years.
+
+    Returns
+    -------
+    float
+        US dollars a month; 0 where the price is not known.
+
+    Examples
+    --------
+    >>> kind = ServerType(cpu_cores=31.0, memory_gib=118.0, comparable_cloud_type="n2-standard-32")
+    >>> comparable_cost_usd_month(kind, "asia-east1", "3 years")
+    591.078
+    """
+    price = _prices(term).get((price_region or "", kind.comparable_cloud_type or ""), 0.0)
     return price * kind.comparable_share
 
 
