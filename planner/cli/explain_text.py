@@ -1,0 +1,173 @@
+"""An explanation as it is printed, and for programs: sentences, a table, one plain object."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from planner.cli.console import say, say_table
+from planner.optimization.excuse import Excuse
+from planner.optimization.reasons import excuse_reason, more_usd, witness_reason
+from planner.optimization.resolved import Interval
+from planner.optimization.witness import Witness
+from planner.report.answers import Answer
+from planner.report.tables import region_names
+from planner.studies.explanation import Explanation
+from planner.studies.savings import Saving
+
+HOW = (
+    "why a count is not one smaller: all other counts are held, users may be steered anew, and "
+    "what then breaks is named"
+)
+SHARES = (
+    "'without' drops what is named and holds the rest; 'planner simulate' asks another question: "
+    "what the plan's own shares, left as they are, bring to a region in one state"
+)
+
+
+def print_explanation(found: Explanation) -> None:
+    """Print an explanation."""
+    value, name = found.value, found.plan.scenario.scenario
+    say(f"{name}: {value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}")
+    say(HOW)
+    say(SHARES)
+    say("")
+    for service, own in found.table.groupby("service", sort=False):
+        say(str(service))
+        for row in own.itertuples():
+            count = f"{row.replicas} in {_name(found, str(row.region))}"
+            say(f"  {count}: {row.why}")
+        say("")
+    _print_unused(found)
+    _print_prices(found)
+    if found.savings:
+        _print_savings(found)
+
+
+def _name(found: Explanation, region: str) -> str:
+    """Return the region's name for people."""
+    return region_names(found.plan.scenario)[region]
+
+
+def _print_unused(found: Explanation) -> None:
+    """Print what it would cost to use the regions that are not."""
+    for region, interval in found.unused_regions.items():
+        if interval is not None:
+            say(f"{_name(found, region)} is not used: with one service there, {more_usd(interval)}")
+        else:
+            say(f"{_name(found, region)} is not used: no service may or can run there")
+    if found.unused_regions:
+        say("")
+
+
+def _print_prices(found: Explanation) -> None:
+    """Print the duals of the uplinks: the only limits that are continuous."""
+    prices = found.uplink_usd_month_per_gbps
+    if prices is None:
+        return
+    named = dict(zip(found.problem.axes.regions, prices, strict=True))
+    bought = [
+        f"{price:,.2f} USD a month for each Gbit/s more in {_name(found, region)}"
+        for region, price in named.items()
+        if price > 0
+    ]
+    say("uplinks, local prices (duals with all counts held, true only near this plan):")
+    say(f"  {'; '.join(bought) if bought else 'no uplink is full where it costs anything'}")
+    say("")
+
+
+def _print_savings(found: Explanation) -> None:
+    """Print what each edit saves or costs."""
+    say_table(
+        "What if: each change alone, everything else free",
+        ["change", "then the best plan", "the server itself, USD a month"],
+        ([s.change, s.sentence, _price(s)] for s in found.savings),
+        left=2,
+    )
+
+
+def _price(saving: Saving) -> str:
+    """Write what the server costs, if there is one."""
+    return "" if saving.server_usd_month is None else f"{saving.server_usd_month:,.0f}"
+
+
+def explanation_answer(found: Explanation) -> Answer:
+    """Return what a program wants to know of an explanation.
+
+    Parameters
+    ----------
+    found : Explanation
+        The explanation.
+
+    Returns
+    -------
+    dict
+        ``scenario, objective, bound, counts, excuses, unused_regions, uplinks, savings``.
+    """
+    prices, regions = found.uplink_usd_month_per_gbps, found.problem.axes.regions
+    return {
+        "scenario": found.plan.scenario.scenario,
+        "objective": _plain(found.value.objective),
+        "bound": _plain(found.value.bound),
+        "counts": [_count(found, w) for w in found.witnesses],
+        "excuses": [_excuse(found, e) for e in found.excuses],
+        "unused_regions": {r: _interval(i) for r, i in found.unused_regions.items()},
+        "uplink_usd_month_per_gbps": None
+        if prices is None
+        else {r: round(float(p), 6) for r, p in zip(regions, prices, strict=True)},
+        "savings": [_saving(s) for s in found.savings],
+    }
+
+
+def _count(found: Explanation, witness: Witness) -> Answer:
+    """Return one count and its witness."""
+    axes = found.problem.axes
+    return {
+        "service": axes.services[witness.service],
+        "region": axes.regions[witness.region],
+        "replicas": witness.replicas,
+        "kinds": list(witness.kinds),
+        "witness": [
+            [{"state": axes.states[k], "hour_utc": axes.hours[h]} for k, h in one]
+            for one in witness.sets
+        ],
+        "without": witness.without,
+        "without_states": witness.without_states,
+        "dearer_usd_month": _interval(witness.dearer),
+        "proven": witness.proven,
+        "why": witness_reason(found.problem, witness),
+    }
+
+
+def _excuse(found: Explanation, excuse: Excuse) -> Answer:
+    """Return why a service does not run in a region."""
+    axes = found.problem.axes
+    return {
+        "service": axes.services[excuse.service],
+        "region": axes.regions[excuse.region],
+        "kind": excuse.kind,
+        "dearer_usd_month": _interval(excuse.dearer),
+        "why": excuse_reason(found.problem, excuse),
+    }
+
+
+def _saving(saving: Saving) -> Answer:
+    """Return what an edit saves or costs."""
+    return {
+        "change": saving.change,
+        "dearer_usd_month": _interval(saving.dearer),
+        "feasible": saving.feasible,
+        "solved": saving.solved,
+        "server_usd_month": saving.server_usd_month,
+        "means": saving.sentence,
+    }
+
+
+def _interval(interval: Interval | None) -> list[Any] | None:
+    """Return both ends; an end that is not known is None."""
+    return None if interval is None else [_plain(interval.low), _plain(interval.high)]
+
+
+def _plain(value: float) -> float | None:
+    """Return a number that JSON has."""
+    return round(value, 6) if math.isfinite(value) else None

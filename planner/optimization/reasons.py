@@ -1,0 +1,207 @@
+"""Witnesses and excuses as sentences that a design meeting understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from planner.optimization.excuse import Excuse
+from planner.optimization.resolved import Interval
+from planner.optimization.witness import Witness
+from planner.problem.arrays import Problem
+
+_UNPROVEN = " (a limit came before this was proven)"
+
+
+def witness_reason(problem: Problem, found: Witness) -> str:
+    """Say why a count is what it is.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    found : Witness
+        What one replica fewer violates.
+
+    Returns
+    -------
+    str
+        Such as "tokyo down at 12:00 UTC needs as many; without it 13".
+    """
+    parts = []
+    if "minimum" in found.kinds:
+        parts.append(_minimum(problem, found))
+    if "load" in found.kinds:
+        parts.append(_loads(problem, found))
+    if "packing" in found.kinds:
+        parts.append("no other region has room for one more")
+    if found.dearer is not None:
+        parts.append(_dearer(problem, found))
+    text = "; ".join(parts) + _without(problem, found)
+    return text + ("" if found.proven else _UNPROVEN)
+
+
+def _minimum(problem: Problem, found: Witness) -> str:
+    """Say which rule forbids fewer."""
+    if found.replicas == 1:
+        return "it must run here (pinned_regions)"
+    return f"no fewer may run (min_replicas {problem.min_replicas[found.service, found.region]})"
+
+
+def _loads(problem: Problem, found: Witness) -> str:
+    """Name the states and hours that need the count, those of one state together."""
+    alone = [one[0] for one in found.sets if len(one) == 1]
+    names, texts = problem.axes.states, []
+    for state in dict.fromkeys(k for k, _ in alone):
+        hours = sorted(problem.axes.hours[h] for k, h in alone if k == state)
+        texts.append(f"'{names[state]}' at {written_hours(hours)}")
+    together = []
+    for one in found.sets:
+        if len(one) > 1:
+            members = [f"'{names[k]}' at {problem.axes.hours[h]:02d}:00" for k, h in one]
+            together.append(f"{_listed(members)} UTC together")
+    return f"needed by {_listed(texts + together)}"
+
+
+def written_hours(hours: Sequence[int]) -> str:
+    """Write hours of the day, those that follow one another as one range.
+
+    Parameters
+    ----------
+    hours : sequence of int
+        In order.
+
+    Examples
+    --------
+    >>> written_hours([3]), written_hours([0, 1, 2, 9])
+    ('03:00 UTC', '00:00 to 02:00 and 09:00 UTC')
+    """
+    runs: list[list[int]] = []
+    for hour in hours:
+        if runs and hour == runs[-1][-1] + 1:
+            runs[-1].append(hour)
+        else:
+            runs.append([hour])
+    return f"{_listed(_run(run) for run in runs)} UTC"
+
+
+def _run(hours: list[int]) -> str:
+    """Write hours that follow one another."""
+    if len(hours) == 1:
+        return f"{hours[0]:02d}:00"
+    return f"{hours[0]:02d}:00 to {hours[-1]:02d}:00"
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Join words as a sentence does."""
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _dearer(problem: Problem, found: Witness) -> str:
+    """Say what one replica fewer costs, and what that is made of."""
+    interval, price = found.dearer, problem.cost_usd_month[found.service, found.region]
+    assert interval is not None
+    parts = (
+        f"latency {found.latency_usd_month:+,.2f}, lost requests {found.lost_usd_month:+,.2f}, "
+        f"the replica {-price:+,.2f}"
+    )
+    if interval.high <= 0:
+        return f"nothing: one fewer keeps every promise and saves {written_usd(_saving(interval))}"
+    return f"one fewer keeps every promise and costs {more_usd(interval)} ({parts})"
+
+
+def _saving(interval: Interval) -> Interval:
+    """Return an interval with its sign turned."""
+    return Interval(-interval.high, -interval.low)
+
+
+def _without(problem: Problem, found: Witness) -> str:
+    """Say the least count without what was named."""
+    if found.dearer is not None:
+        return f"; every promise could be kept with {found.without}"
+    text = f"; without that {found.without}"
+    if found.without_states < found.without:
+        states = _listed(f"'{problem.axes.states[k]}'" for k in found.states)
+        text += f", without {states} at any hour {found.without_states}"
+    return text
+
+
+def written_usd(interval: Interval) -> str:
+    """Write an interval of money; one figure where both ends are the same cent.
+
+    Parameters
+    ----------
+    interval : Interval
+        US dollars a month.
+
+    Examples
+    --------
+    >>> written_usd(Interval(310.0, 325.5)), written_usd(Interval(75.1443, 75.1444))
+    ('310.00 to 325.50 USD a month', '75.14 USD a month')
+    """
+    low, high = f"{interval.low:,.2f}", f"{interval.high:,.2f}"
+    return f"{low} USD a month" if low == high else f"{low} to {high} USD a month"
+
+
+def more_usd(interval: Interval) -> str:
+    """Say how much more something costs; where the gaps leave that open, say so.
+
+    Parameters
+    ----------
+    interval : Interval
+        How much dearer it is, US dollars a month; its upper end is above 0.
+
+    Examples
+    --------
+    >>> more_usd(Interval(310.0, 325.0))
+    '310.00 to 325.00 USD a month more'
+    >>> more_usd(Interval(-1.0, 2.5))
+    'up to 2.50 USD a month more (the gaps leave open whether it costs anything)'
+    """
+    if interval.low < 0:
+        return (
+            f"up to {interval.high:,.2f} USD a month more "
+            "(the gaps leave open whether it costs anything)"
+        )
+    return f"{written_usd(interval)} more"
+
+
+def excuse_reason(problem: Problem, found: Excuse) -> str:
+    """Say why a service does not run in a region.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    found : Excuse
+        Its excuse.
+
+    Returns
+    -------
+    str
+        Such as "would cost 310.00 to 325.00 USD a month more".
+    """
+    axes = problem.axes
+    if found.kind == "cost" and found.dearer is not None:
+        if found.dearer.high <= 0:
+            return f"would save {written_usd(_saving(found.dearer))}: the plan is not the best"
+        return f"would cost {more_usd(found.dearer)}"
+    if found.kind == "latency" and found.too_far is not None:
+        far = found.too_far
+        return (
+            f"no origin may be served from here within its limit: the nearest, "
+            f"{axes.origins[far.origin]}, would see a p95 of {far.needed_ms:.0f} ms, "
+            f"{far.needed_ms - far.limit_ms:.0f} ms over {far.limit_ms:g}"
+        )
+    return {
+        "lists": "its lists keep it out (allowed_regions, residency)",
+        "barred": "no origin may be served from here in a promised state, whatever the latency "
+        "(home calls find no home, or the limits differ by state)",
+        "orders": f"no list of regions with this one in it keeps the limits of every service of "
+        f"{axes.hosts[problem.host_of_service[found.service]]} in every promised state",
+        "pools": "not even its least replicas fit the pools",
+        "promises": "with it no plan keeps every promise",
+        "unknown": "not known: the limit came before any plan with it was found",
+        "cost": "",
+        "latency": "",
+    }[found.kind]
