@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path, PurePosixPath
 from time import perf_counter
 from typing import Annotated
@@ -27,6 +27,15 @@ from planner.report.style import figure_files
 from planner.studies.frontier import LEVELS, Frontier, levels_of, trace_frontier
 
 PICTURES = "pictures"
+
+
+class LatencyName(StrEnum):
+    """What cost is traded against."""
+
+    mean = "mean"
+    p95 = "p95"
+
+
 LevelName = Enum("LevelName", {name: name for name in LEVELS}, type=str)  # type: ignore[misc]
 
 
@@ -40,6 +49,12 @@ def frontier(
         list[LevelName] | None,
         typer.Option(help="This level of survival only; may be repeated.", case_sensitive=False),
     ] = None,
+    latency: Annotated[
+        LatencyName,
+        typer.Option(
+            help="Mean latency, or the 95th percentile of all requests.", case_sensitive=False
+        ),
+    ] = LatencyName.mean,
     points: Annotated[int, typer.Option(min=3, max=200, help="Most points on a curve.")] = 10,
     gap: Annotated[float, typer.Option(min=0.0, max=0.5, help="Relative gap to prove.")] = 1e-3,
     time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds a point may take.")] = 20.0,
@@ -58,6 +73,7 @@ def frontier(
         found = trace_frontier(
             checked.scenario,
             levels=levels,
+            latency=latency.value,
             points=points,
             gap=gap,
             time_limit_s=time_limit,
@@ -104,7 +120,8 @@ def write_frontier(found: Frontier, folder: Path, *, pictures: bool = True) -> N
     )
     write_manifests((*own, *plans), folder)
     if pictures:
-        figures = {"frontier": frontier_chart(found.table, found.scenario.scenario)}
+        chart = frontier_chart(found.table, found.scenario.scenario, latency=found.latency)
+        figures = {"frontier": chart}
         for name, content in figure_files(figures).items():
             write_bytes_atomically(folder / PICTURES / name, content)
 

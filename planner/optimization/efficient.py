@@ -13,7 +13,8 @@ import numpy as np
 from planner.errors import SolverStopped
 from planner.optimization.backups import near_backups
 from planner.optimization.candidates import Candidate, tidied
-from planner.optimization.epsilon import SLACK, Caps, EpsilonProgram, Least, least, set_caps
+from planner.optimization.caps import SLACK, Caps
+from planner.optimization.epsilon import EpsilonProgram, Least, least, set_caps
 from planner.optimization.milp import solver_version
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Solution
@@ -28,11 +29,13 @@ class Efficient:
     plan : Candidate
         Replicas, shares and orders.
     epsilon_ms : float
-        The cap on latency under which its cost is least; inf where there was none.
+        The cap on mean latency under which its cost is least; inf where there was none.
     cost_usd_month, cost_bound_usd_month : float
         What it costs, and the proven bound on the cost of all plans under the cap.
     latency_ms, latency_bound_ms : float
         Its mean latency, and the proven bound on that of all plans that cost no more.
+    p95_cap_ms : float
+        The cap on the 95th percentile of all requests; inf where there was none.
     """
 
     plan: Candidate
@@ -41,6 +44,12 @@ class Efficient:
     cost_bound_usd_month: float
     latency_ms: float
     latency_bound_ms: float
+    p95_cap_ms: float = np.inf
+
+    @property
+    def cap_ms(self) -> float:
+        """The cap on latency, of whichever kind; inf where there was none."""
+        return min(self.epsilon_ms, self.p95_cap_ms)
 
     @property
     def gap(self) -> float:
@@ -70,11 +79,12 @@ def _relative(value: float, bound: float) -> float:
 
 def efficient(
     program: EpsilonProgram,
-    epsilon_ms: float,
+    epsilon_ms: float = np.inf,
     *,
+    p95_ms: float = np.inf,
     start: Candidate | None = None,
     gap: float,
-    time_limit_s: float,
+    stop: Stop,
 ) -> Efficient | None:
     """Return the cheapest plan under a cap on latency and, of those, the nearest.
 
@@ -84,12 +94,14 @@ def efficient(
         The program; its rows grow.
     epsilon_ms : float
         Most mean latency, ms; inf for none.
+    p95_ms : float
+        Most 95th percentile of all requests, ms; inf for none.
     start : Candidate, optional
         A plan to start from.
     gap : float
         Relative gap at which each step stops.
-    time_limit_s : float
-        Seconds that the point may take; each of two steps may take half.
+    stop : Stop
+        When to stop; the first of two steps may take half of the time.
 
     Returns
     -------
@@ -106,27 +118,23 @@ def efficient(
     The second step may pay up to the gap above the bound of the first.  Backups are then brought
     near and shares rounded within the same allowances, as `planner.optimization.optimize` does.
     """
-    stop = Stop(time_limit_s)
-    caps = Caps(latency_ms=epsilon_ms)
+    caps = Caps(latency_ms=epsilon_ms, p95_ms=p95_ms)
     first = least(program, "cost", caps, start=start, gap=gap, stop=stop.part(0.5))
     if first.best is None:
         _refuse_unknown(first)
         return None
     dearest = _allowed(program.cost_usd_month(first.best), first.bound, gap)
-    caps = Caps(dearest, epsilon_ms)
+    caps = Caps(dearest, epsilon_ms, p95_ms)
     second = least(program, "latency", caps, start=first.best, gap=gap, stop=stop)
     found = second.best or first.best
     farthest = min(epsilon_ms, _allowed(program.latency_ms(found), second.bound, gap))
-    plan = _finished(program, found, Caps(dearest, farthest), gap, stop)
+    plan = _finished(program, found, Caps(dearest, farthest, p95_ms), gap, stop)
     cost, latency = program.cost_usd_month(plan), program.latency_ms(plan)
-    return Efficient(
-        plan, epsilon_ms, cost, min(first.bound, cost), latency, min(second.bound, latency)
-    )
+    bounds = min(first.bound, cost), min(second.bound, latency)
+    return Efficient(plan, epsilon_ms, cost, bounds[0], latency, bounds[1], p95_ms)
 
 
-def nearest(
-    program: EpsilonProgram, *, gap: float, time_limit_s: float
-) -> tuple[Candidate, float] | None:
+def nearest(program: EpsilonProgram, *, gap: float, stop: Stop) -> tuple[Candidate, float] | None:
     """Return a plan of least latency, and the cap that all such plans keep.
 
     Parameters
@@ -135,8 +143,8 @@ def nearest(
         The program; its rows grow.
     gap : float
         Relative gap at which to stop.
-    time_limit_s : float
-        Seconds that it may take.
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -151,7 +159,6 @@ def nearest(
     SolverStopped
         If no plan was found before the limit.
     """
-    stop = Stop(time_limit_s)
     found = least(program, "latency", Caps(), gap=gap, stop=stop)
     if found.best is None:
         _refuse_unknown(found)

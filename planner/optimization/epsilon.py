@@ -23,10 +23,10 @@ doi 10.1016/j.amc.2009.03.037 (why a second step).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from planner.optimization.caps import SLACK, Caps, Goal
 from planner.optimization.candidates import Candidate, exact, rounded_up
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
@@ -37,28 +37,8 @@ from planner.optimization.rows import rows
 from planner.optimization.search import search
 from planner.optimization.static import StaticProgram, point, static_program
 from planner.optimization.stopping import Stop, closed
+from planner.optimization.tail_cap import TailCap
 from planner.problem.arrays import Floats, Ints, Problem
-
-Goal = Literal["cost", "latency"]
-
-SLACK = 1e-7
-"""Relative excess over a cap that counts as none: the solver's own tolerance."""
-
-
-@dataclass(frozen=True)
-class Caps:
-    """What cost and latency may be at most.
-
-    Attributes
-    ----------
-    cost_usd_month : float
-        Fixed cost of active regions and replicas, US dollars a month.
-    latency_ms : float
-        Demand-weighted mean latency, ms.
-    """
-
-    cost_usd_month: float = np.inf
-    latency_ms: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -93,6 +73,8 @@ class EpsilonProgram:
         Objective to the row that caps it.
     scale : dict
         Objective to what its row is divided by.
+    tail : TailCap
+        The rows that cap the 95th percentile.
     """
 
     problem: Problem
@@ -100,6 +82,7 @@ class EpsilonProgram:
     price: dict[Goal, Floats]
     row: dict[Goal, Ints]
     scale: dict[Goal, float]
+    tail: TailCap
 
     def cost_usd_month(self, plan: Candidate) -> float:
         """Return what active regions and replicas cost, US dollars a month.
@@ -131,6 +114,21 @@ class EpsilonProgram:
         """
         return float(self.static.columns.cost_usd_month @ plan.share)
 
+    def p95_ms(self, plan: Candidate) -> float:
+        """Return the 95th percentile of all requests of the normal state, ms, on the grid.
+
+        Parameters
+        ----------
+        plan : Candidate
+            A plan.
+
+        Returns
+        -------
+        float
+            At the ceiling's load, so no less than what the plan's own queues give.
+        """
+        return self.tail.p95_ms(plan.share)
+
     def value(self, plan: Candidate, goal: Goal) -> float:
         """Return one of a plan's objectives.
 
@@ -144,7 +142,7 @@ class EpsilonProgram:
         return self.cost_usd_month(plan) if goal == "cost" else self.latency_ms(plan)
 
     def keeps(self, plan: Candidate, caps: Caps) -> bool:
-        """Return whether a plan keeps both caps, up to the solver's tolerance.
+        """Return whether a plan keeps all caps, up to the solver's tolerance.
 
         Parameters
         ----------
@@ -156,6 +154,7 @@ class EpsilonProgram:
         return bool(
             self.cost_usd_month(plan) <= caps.cost_usd_month * (1 + SLACK) + SLACK
             and self.latency_ms(plan) <= caps.latency_ms * (1 + SLACK) + SLACK
+            and self.tail.keeps(plan.share, caps.p95_ms)
         )
 
 
@@ -202,7 +201,8 @@ def epsilon_program(problem: Problem, seed: int = 0) -> EpsilonProgram:
         row[goal] = static.program.add_rows(
             rows(-np.inf, np.inf, np.zeros(used.size), used, entries)
         )
-    return EpsilonProgram(problem, static, price, row, scale)
+    tail = TailCap(priced, columns, static.program, static.share)
+    return EpsilonProgram(problem, static, price, row, scale, tail)
 
 
 def least(
@@ -318,6 +318,7 @@ def set_caps(program: EpsilonProgram, caps: Caps) -> None:
     milp = program.static.program
     milp.bound_rows(program.row["cost"], -np.inf, caps.cost_usd_month / program.scale["cost"])
     milp.bound_rows(program.row["latency"], -np.inf, caps.latency_ms / program.scale["latency"])
+    program.tail.set_limit(caps.p95_ms)
 
 
 def _better(

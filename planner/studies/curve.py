@@ -8,13 +8,13 @@ half empty; so effort goes where the curve is known least, and none is lost wher
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.optimization.candidates import Candidate
-from planner.optimization.efficient import Efficient, efficient, nearest
-from planner.optimization.epsilon import EpsilonProgram
+from planner.optimization.efficient import Efficient
+from planner.optimization.stopping import Stop
+from planner.studies.axes import Axis
 from planner.studies.pareto import dominated
 
 _BOXES = 3
@@ -44,11 +44,14 @@ class Curve:
 class _Box:
     """What is not known between two neighbours.
 
-    `floor_ms` is the largest cap on latency under which nothing is known to be cheaper than `near`.
+    `near_ms` and `cheap_ms` are their latencies; `floor_ms` is the largest cap on latency under
+    which nothing is known to be cheaper than `near`.
     """
 
     near: Efficient
     cheap: Efficient
+    near_ms: float
+    cheap_ms: float
     floor_ms: float
 
     @property
@@ -59,44 +62,46 @@ class _Box:
     @property
     def width_ms(self) -> float:
         """How much farther it could be."""
-        return self.cheap.latency_ms - self.floor_ms
+        return self.cheap_ms - self.floor_ms
 
     def matters(self, gap: float) -> bool:
         """Return whether a plan in it could be better beyond the gap."""
         return (
-            self.saving_usd > gap * self.near.cost_usd_month
-            and self.width_ms > gap * self.cheap.latency_ms
+            self.saving_usd > gap * self.near.cost_usd_month and self.width_ms > gap * self.cheap_ms
         )
 
-    def divided(self, cap_ms: float, found: Efficient) -> list[_Box]:
+    def divided(self, cap_ms: float, found: Efficient, found_ms: float) -> list[_Box]:
         """Return what is left to know once the cheapest plan under a cap is known."""
         cheaper = found.cost_usd_month < self.near.cost_usd_month * (1 - _SAME)
-        nearer = found.latency_ms < self.cheap.latency_ms * (1 - _SAME)
+        nearer = found_ms < self.cheap_ms * (1 - _SAME)
         if not (cheaper and nearer):
-            return [_Box(self.near, self.cheap, cap_ms)]
-        return [_Box(self.near, found, self.floor_ms), _Box(found, self.cheap, cap_ms)]
+            return [replace(self, floor_ms=cap_ms)]
+        return [
+            _Box(self.near, found, self.near_ms, found_ms, self.floor_ms),
+            _Box(found, self.cheap, found_ms, self.cheap_ms, cap_ms),
+        ]
 
 
 def trace_curve(
-    program: EpsilonProgram,
+    axis: Axis,
     *,
     points: int,
     gap: float,
-    time_limit_s: float,
+    stop: Stop,
     step: Callable[[str], None] = lambda _: None,
 ) -> Curve:
-    """Trace cost against mean latency, from one end to the other.
+    """Trace cost against latency, from one end to the other.
 
     Parameters
     ----------
-    program : EpsilonProgram
-        The program of the problem; its rows grow.
+    axis : Axis
+        The latency, and how to cap it.
     points : int
         Most points.
     gap : float
         Relative gap at which each step of each point stops.
-    time_limit_s : float
-        Seconds that a point may take.
+    stop : Stop
+        When to stop; what is known by then is returned.
     step : callable
         Told what comes next.
 
@@ -123,52 +128,52 @@ def trace_curve(
     doi 10.1016/j.orl.2006.03.019 (boxes).
     """
     step("least latency")
-    first = nearest(program, gap=gap, time_limit_s=time_limit_s)
+    first = axis.nearest()
     if first is None:
         return Curve(())
-
-    def at(cap_ms: float, start: Candidate) -> Efficient | None:
-        return efficient(program, cap_ms, start=start, gap=gap, time_limit_s=time_limit_s)
-
-    near = at(first[1], first[0])
+    near = axis.at(first[1], first[0])
     step("least cost")
-    cheap = at(np.inf, first[0] if near is None else near.plan)
+    cheap = axis.at(np.inf, first[0] if near is None else near.plan)
     if near is None or cheap is None:
         return Curve(())
-    boxes, seen, count = [_Box(near, cheap, near.latency_ms)], [near, cheap], 2
+    boxes = [_Box(near, cheap, axis.value(near), axis.value(cheap), axis.value(near))]
+    seen, count = [near, cheap], 2
     scale = max(boxes[0].saving_usd * boxes[0].width_ms, 1e-300)
     for _ in range(_BOXES * points):
         boxes = [box for box in boxes if box.matters(gap)]
-        if not boxes or count >= points:
+        if not boxes or count >= points or stop.passed():
             break
         box = max(boxes, key=lambda box: box.saving_usd * box.width_ms / scale)
-        cap_ms = (box.floor_ms + box.cheap.latency_ms) / 2
+        cap_ms = (box.floor_ms + box.cheap_ms) / 2
         step(f"point {count + 1}")
-        between = at(cap_ms, box.near.plan)
+        between = axis.at(cap_ms, box.near.plan)
         if between is None:
             break
         boxes.remove(box)
-        parts = box.divided(cap_ms, between)
+        parts = box.divided(cap_ms, between, axis.value(between))
         seen.append(between)
         count += len(parts) > 1
         boxes += parts
-    return Curve(_sorted(seen), any(not p.within(gap) for p in seen))
+    unproven = any(not p.within(gap) for p in seen)
+    # Of a point without a bound nothing is known but that it is a plan.
+    proven = [p for p in seen if np.isfinite(p.cost_bound_usd_month)]
+    return Curve(_sorted(proven, axis), unproven or stop.interrupted)
 
 
-def _sorted(found: list[Efficient]) -> tuple[Efficient, ...]:
+def _sorted(found: list[Efficient], axis: Axis) -> tuple[Efficient, ...]:
     """Sort by cost and leave out what another plan is better than beyond both gaps, or equals.
 
     Of equals that with the widest cap stays: it says most.
     """
-    value = [[p.cost_usd_month, p.latency_ms] for p in found]
-    bound = [[p.cost_bound_usd_month, p.latency_bound_ms] for p in found]
+    value = [[p.cost_usd_month, axis.value(p)] for p in found]
+    bound = [[p.cost_bound_usd_month, axis.bound(p)] for p in found]
     worse = dominated(value, bound)
     kept = sorted(
         (p for p, out in zip(found, worse, strict=True) if not out),
-        key=lambda p: (p.cost_usd_month, p.latency_ms, -p.epsilon_ms),
+        key=lambda p: (p.cost_usd_month, axis.value(p), -p.cap_ms),
     )
     curve: list[Efficient] = []
     for plan in kept:
-        if not curve or plan.latency_ms < curve[-1].latency_ms * (1 - _SAME):
+        if not curve or axis.value(plan) < axis.value(curve[-1]) * (1 - _SAME):
             curve.append(plan)
     return tuple(curve)

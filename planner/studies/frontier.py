@@ -1,16 +1,18 @@
 """Cost against latency against survival: what each promise and each millisecond costs.
 
 For each level of survival one curve of plans, none of which another plan of the level beats in both
-cost and mean latency.  Points come by ε-constraint (`planner.optimization.efficient`), so plans in
-the dents of the curve, which no price of latency would choose, are found as well.  The curve begins
-with its two ends; then the widest gap in what is known is halved, again and again: between two
-neighbours the unknown is a box, its sides their differences in cost and in latency.
+cost and latency, be it the mean or the 95th percentile of all requests.  Points come by
+ε-constraint (`planner.optimization.efficient`), so plans in the dents of the curve, which no price
+of latency would choose, are found as well.  The curve begins with its two ends; then the widest gap
+in what is known is halved, again and again: between two neighbours the unknown is a box, its sides
+their differences in cost and in latency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -23,9 +25,11 @@ from planner.model.scenario import Scenario
 from planner.optimization.efficient import Efficient, solution
 from planner.optimization.epsilon import EpsilonProgram, epsilon_program
 from planner.optimization.explain import explain
+from planner.optimization.stopping import Stop, interruptible
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
 from planner.problem.documents import as_plan
+from planner.studies.axes import Latency, mean_axis, tail_axis
 from planner.studies.curve import trace_curve
 from planner.studies.main_job import judge
 from planner.studies.pareto import knee
@@ -39,6 +43,9 @@ LEVELS: dict[str, Survive] = {
 """Level of survival to what its plans hold in besides the normal state."""
 
 
+_AXES = {"mean": mean_axis, "p95": tail_axis}
+
+
 @dataclass(frozen=True)
 class FrontierPoint:
     """A plan on the curve of a level.
@@ -50,17 +57,20 @@ class FrontierPoint:
     plan : Plan
         The whole plan; its proof is that of its cost under the cap.
     epsilon_ms : float or None
-        The cap on mean latency; None where there was none.
+        The cap on the curve's latency; None where there was none.
     cost_usd_month : float
         Fixed cost of active regions and replicas, US dollars a month.
     mean_latency_ms : float
         Demand-weighted mean of network and home calls, ms.
+    p95_ms : float
+        95th percentile of all requests in the normal state at the ceiling's load, ms, rounded up to
+        a grid with steps of 3 %.
     bound : float
         No plan of the level within the cap costs less, US dollars a month.
     gap : float
         (cost − bound) / cost.
     latency_bound_ms : float
-        No plan of the level that costs no more is nearer, ms.
+        No plan of the level within the cap that costs no more has a lower mean latency, ms.
     knee : bool
         Whether it is the point of its curve farthest from the chord.
     """
@@ -70,6 +80,7 @@ class FrontierPoint:
     epsilon_ms: float | None
     cost_usd_month: float
     mean_latency_ms: float
+    p95_ms: float
     bound: float
     gap: float
     latency_bound_ms: float
@@ -108,10 +119,13 @@ class Frontier:
         The scenario as it was given.
     levels : tuple of FrontierLevel
         Those that were asked for and that the scenario can have.
+    latency : {'mean', 'p95'}
+        What cost is traded against.
     """
 
     scenario: Scenario
     levels: tuple[FrontierLevel, ...]
+    latency: Latency = "mean"
 
     @property
     def points(self) -> tuple[FrontierPoint, ...]:
@@ -131,7 +145,8 @@ class Frontier:
 
 
 _COLUMNS = (
-    *("survive", "cost_usd_month", "mean_latency_ms", "fixed_usd_month", "replicas_usd_month"),
+    *("survive", "cost_usd_month", "mean_latency_ms", "p95_ms"),
+    *("fixed_usd_month", "replicas_usd_month"),
     *("epsilon_ms", "bound", "gap", "latency_bound_ms", "status", "knee"),
     *("active_regions", "replicas"),
 )
@@ -144,6 +159,7 @@ def _row(point: FrontierPoint) -> tuple[object, ...]:
         point.survive,
         point.cost_usd_month,
         point.mean_latency_ms,
+        point.p95_ms,
         plan.cost.fixed_usd_month,
         plan.cost.replicas_usd_month,
         np.nan if point.epsilon_ms is None else point.epsilon_ms,
@@ -188,13 +204,14 @@ def trace_frontier(
     scenario: Scenario,
     *,
     levels: Sequence[str] | None = None,
+    latency: Latency = "mean",
     points: int = 10,
     gap: float = 1e-3,
     time_limit_s: float = 20.0,
     seed: int = 0,
     step: Callable[[str], None] = lambda _: None,
 ) -> Frontier:
-    """Trace cost against mean latency for each level of survival.
+    """Trace cost against latency for each level of survival.
 
     Parameters
     ----------
@@ -203,6 +220,9 @@ def trace_frontier(
         the levels, and its prices of latency and of lost requests do not matter.
     levels : sequence of str, optional
         Keys of `LEVELS`; by default all that the scenario can have.
+    latency : {'mean', 'p95'}
+        Mean of network and home calls, or the 95th percentile of all requests, server included, at
+        the ceiling's load.
     points : int
         Most points on each curve, at least 3.
     gap : float
@@ -230,19 +250,23 @@ def trace_frontier(
     -----
     Replicas are whole and many plans cost the same: a small scenario may have fewer efficient plans
     than points asked for, and then all are found that are better beyond the gap.  A point proves
-    that nothing is cheaper within its cap; between points nothing is said but that.
+    that nothing is cheaper within its cap; between points nothing is said but that.  Ctrl-C returns
+    the points found so far.
     """
     if points < 3:
         raise ValueError("`points` must be at least 3")
+    if latency not in get_args(Latency):
+        raise ValueError(f"`latency` must be 'mean' or 'p95', not {latency!r}")
     wanted = levels_of(scenario) if levels is None else tuple(levels)
     if unknown := [name for name in wanted if name not in levels_of(scenario)]:
         raise ValueError(f"`levels` must be of {', '.join(levels_of(scenario))}, not {unknown[0]}")
-    tracer = _Tracer(points, gap, time_limit_s, seed, step)
-    found = tuple(tracer.level(scenario, name) for name in wanted)
+    with interruptible(Stop(np.inf)) as stop:
+        tracer = _Tracer(latency, points, gap, time_limit_s, seed, step, stop)
+        found = tuple(tracer.level(scenario, name) for name in wanted)
     missing = [level.missing for level in found if level.missing is not None]
     if missing and len(missing) == len(found):
         raise missing[0]
-    return Frontier(scenario, found)
+    return Frontier(scenario, found, latency)
 
 
 def of_level(scenario: Scenario, survive: Survive) -> Scenario:
@@ -273,32 +297,42 @@ def of_level(scenario: Scenario, survive: Survive) -> Scenario:
 class _Tracer:
     """How curves are traced."""
 
+    latency: Latency
     points: int
     gap: float
     time_limit_s: float
     seed: int
     step: Callable[[str], None]
+    stop: Stop
 
     def level(self, scenario: Scenario, name: str) -> FrontierLevel:
         """Trace the curve of a level."""
+        if self.stop.passed():
+            return FrontierLevel(name, (), SolverStopped("not reached before Ctrl-C"), stopped=True)
         self.step(f"{name}: building the problem")
         promised = of_level(scenario, LEVELS[name])
         problem = build_problem(promised, failure_states(promised))
         try:
             program = epsilon_program(problem, self.seed)
+            axis = _AXES[self.latency](
+                program, gap=self.gap, time_limit_s=self.time_limit_s, stop=self.stop
+            )
             curve = trace_curve(
-                program,
+                axis,
                 points=self.points,
                 gap=self.gap,
-                time_limit_s=self.time_limit_s,
+                stop=self.stop,
                 step=lambda text: self.step(f"{name}: {text}"),
             )
         except (Infeasible, SolverStopped) as error:
             return FrontierLevel(name, (), error, isinstance(error, SolverStopped))
+        if not curve.plans and curve.stopped:
+            return FrontierLevel(name, (), SolverStopped("no bound before the limit"), stopped=True)
         if not curve.plans:
             return FrontierLevel(name, (), explain(problem, program.static.columns, self.seed))
         points = [self._point(name, problem, program, found) for found in curve.plans]
-        far = knee([p.cost_usd_month for p in points], [p.mean_latency_ms for p in points])
+        latency = [p.p95_ms if self.latency == "p95" else p.mean_latency_ms for p in points]
+        far = knee([p.cost_usd_month for p in points], latency)
         named = tuple(replace(point, knee=i == far) for i, point in enumerate(points))
         return FrontierLevel(name, named, stopped=curve.stopped)
 
@@ -311,9 +345,10 @@ class _Tracer:
         return FrontierPoint(
             survive=name,
             plan=plan,
-            epsilon_ms=round(found.epsilon_ms, 6) if np.isfinite(found.epsilon_ms) else None,
+            epsilon_ms=round(found.cap_ms, 6) if np.isfinite(found.cap_ms) else None,
             cost_usd_month=plan.proof.objective,
             mean_latency_ms=plan.cost.mean_latency_ms,
+            p95_ms=round(program.p95_ms(found.plan), 3),
             bound=plan.proof.bound,
             gap=plan.proof.gap,
             latency_bound_ms=round(found.latency_bound_ms, 6),

@@ -36,7 +36,7 @@ def test_json_has_the_promised_keys(run: Run, small: Path, tmp_path: Path) -> No
     result = run("frontier", small, "-o", tmp_path, "--json", "--no-pictures")
     assert result.exit_code == 0
     answer = json.loads(result.stdout)
-    assert list(answer) == ["scenario", "method", "points", "levels"]
+    assert list(answer) == ["scenario", "latency", "method", "points", "levels"]
     for point in answer["points"]:
         assert set(point) >= KEYS
         assert point["bound"] <= point["cost_usd_month"] + 1e-6

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from planner.errors import Infeasible
+from planner.optimization.caps import Caps
 from planner.optimization.efficient import Efficient, efficient, nearest, solution
-from planner.optimization.epsilon import Caps, EpsilonProgram, epsilon_program, least
+from planner.optimization.epsilon import EpsilonProgram, epsilon_program, least
 from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Problem
 from tests.oracles import brute_force
@@ -45,7 +46,7 @@ def front(problem: Problem) -> Floats:
 
 
 def at(program: EpsilonProgram, cap_ms: float) -> Efficient | None:
-    return efficient(program, cap_ms, gap=GAP, time_limit_s=60.0)
+    return efficient(program, cap_ms, gap=GAP, stop=NEVER)
 
 
 @pytest.mark.parametrize("batch", range(4))
@@ -59,7 +60,7 @@ def test_every_point_lies_on_the_front_that_brute_force_finds(batch: int) -> Non
         except Infeasible:
             assert len(all_plans) == 0, seed
             continue
-        near = nearest(program, gap=GAP, time_limit_s=60.0)
+        near = nearest(program, gap=GAP, stop=NEVER)
         if near is None:
             assert len(all_plans) == 0, seed
             continue

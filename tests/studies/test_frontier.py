@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,3 +172,39 @@ def test_arguments_are_checked(scenario: Scenario) -> None:
         trace_frontier(scenario, points=2)
     with pytest.raises(ValueError, match="N-7"):
         trace_frontier(scenario, levels=["N-7"])
+
+
+def test_the_curve_of_the_95th_percentile_falls_and_lies_above_the_cheapest(
+    scenario: Scenario, frontier: Frontier
+) -> None:
+    found = trace_frontier(scenario, levels=["none", "N-1"], latency="p95")
+    for level in found.levels:
+        cost = [p.cost_usd_month for p in level.points]
+        p95 = [p.p95_ms for p in level.points]
+        assert len(cost) >= 2
+        assert cost == sorted(set(cost))
+        assert p95 == sorted(set(p95), reverse=True)
+        least = curve(frontier, level.survive)[0].cost_usd_month
+        assert cost[0] == pytest.approx(least, rel=1e-3)
+        for point in level.points:
+            assert point.epsilon_ms is None or point.p95_ms <= point.epsilon_ms + 1e-3
+            # The plan's own queues are never busier than the ceiling that the cap assumes.
+            for service in point.plan.services.values():
+                assert min(service.origin_p95_ms.values()) <= point.p95_ms * 1.03
+
+
+def test_ctrl_c_keeps_the_points_found_so_far(scenario: Scenario) -> None:
+    seen: list[str] = []
+
+    def interrupt(text: str) -> None:
+        seen.append(text)
+        if text == "none: point 4":
+            signal.raise_signal(signal.SIGINT)
+
+    found = trace_frontier(scenario, levels=["none", "N-1"], step=interrupt)
+    assert not found.proven
+    assert len(found.levels[0].points) >= 3
+    assert found.levels[1].points == ()
+    assert "Ctrl-C" in str(found.levels[1].missing)
+    assert seen[-1] == "none: point 4"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
