@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from planner.io.plans import read_plan as read_plan
     from planner.io.plans import write_plan as write_plan
     from planner.io.scenarios import read_scenario as read_scenario
+    from planner.io.variations import read_variation as read_variation
     from planner.model.plan import Plan as Plan
     from planner.model.scenario import Scenario as Scenario
     from planner.problem.build import build_problem as build_problem
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from planner.studies.main_job import optimize as optimize
     from planner.studies.main_job import simulate as simulate
     from planner.studies.replays import replay_events as replay_events
+    from planner.studies.sweep import sweep_variants as sweep_variants
 
 __version__ = "0.1.0"
 
@@ -50,9 +52,11 @@ _HOMES = {
     "optimize": "planner.studies.main_job",
     "read_plan": "planner.io.plans",
     "read_scenario": "planner.io.scenarios",
+    "read_variation": "planner.io.variations",
     "replay_events": "planner.studies.replays",
     "simulate": "planner.studies.main_job",
     "study_failures": "planner.studies.failures",
+    "sweep_variants": "planner.studies.sweep",
     "trace_frontier": "planner.studies.frontier",
     "write_manifests": "planner.io.manifests",
     "write_plan": "planner.io.plans",
@@ -69,9 +73,11 @@ __all__ = [
     "optimize",
     "read_plan",
     "read_scenario",
+    "read_variation",
     "replay_events",
     "simulate",
     "study_failures",
+    "sweep_variants",
     "trace_frontier",
     "write_manifests",
     "write_plan",

@@ -5,7 +5,8 @@
     PlannerError
     ├── InvalidInput        a file the user gave us; carries every fault
     │   ├── InvalidScenario
-    │   └── InvalidPlan
+    │   ├── InvalidPlan
+    │   └── InvalidVariation
     ├── Infeasible          no plan keeps the promises; says which clash and the cheapest way out
     ├── SolverStopped       a limit was reached before any plan was found
     ├── UnfaithfulExport    a target or its controller would do something else than the plan
@@ -80,6 +81,10 @@ class InvalidScenario(InvalidInput):
 
 class InvalidPlan(InvalidInput):
     """A plan file is wrong."""
+
+
+class InvalidVariation(InvalidInput):
+    """A file that says what a sweep varies is wrong."""
 
 
 class Infeasible(PlannerError):

@@ -1,0 +1,112 @@
+"""Rows of a sweep from the workers of a Dask cluster (extra ``cluster``)."""
+
+from __future__ import annotations
+
+import importlib
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from planner.errors import PlannerError
+from planner.studies.local_crew import Rows, Work
+from planner.studies.sweep_rows import SweepJob, SweepRow, failed_row, sweep_row
+
+PATIENCE_S = 30.0
+"""Seconds to wait for the scheduler, and then for a first worker."""
+
+_AHEAD = 2
+"""Variants handed out for each thread of the cluster, so that none waits for the next."""
+
+
+def rows_of_cluster(
+    job: SweepJob,
+    numbers: Sequence[int],
+    scheduler: str,
+    work: Work = sweep_row,
+    patience_s: float = PATIENCE_S,
+) -> Rows:
+    """Yield rows from the workers of a Dask cluster, as they are finished.
+
+    Parameters
+    ----------
+    job : SweepJob
+        The sweep.
+    numbers : sequence of int
+        Of the variants.
+    scheduler : str
+        Address of the scheduler, such as ``tcp://127.0.0.1:8786``.
+    work : callable
+        Makes a row; a function of a module that the workers have.
+    patience_s : float
+        Seconds to wait for the scheduler, and then for a first worker.
+
+    Yields
+    ------
+    SweepRow
+        Each number once.
+
+    Raises
+    ------
+    PlannerError
+        If Dask is not installed, nobody answers, or the workers lack this package.
+
+    Notes
+    -----
+    When a worker dies, the scheduler hands what it had to another one; a variant whose worker dies
+    again and again has failed (``distributed.scheduler.allowed-failures``).  Workers with one
+    thread each are best: rows are computed in Python.
+    """
+    distributed = _distributed()
+    client = _connected(distributed, scheduler, patience_s)
+    waiting, at_work = deque(numbers), dict[str, int]()
+    finished = distributed.as_completed()
+    try:
+        while waiting or at_work:
+            while waiting and len(at_work) < _AHEAD * max(1, sum(client.nthreads().values())):
+                number = waiting.popleft()
+                future = client.submit(work, job, number, pure=False)
+                at_work[future.key] = number
+                finished.add(future)
+            future = next(finished)
+            yield _row(distributed, job, future, at_work.pop(future.key))
+    finally:
+        finished.clear()
+        client.close()
+
+
+def _row(distributed: Any, job: SweepJob, future: Any, number: int) -> SweepRow:
+    """Return the row of a finished future."""
+    error = future.exception()
+    if error is None:
+        row: SweepRow = future.result()
+        return row
+    if isinstance(error, distributed.KilledWorker):
+        return failed_row(job, number, "its workers died again and again")
+    raise PlannerError(
+        f"the cluster's workers cannot compute a variant ({type(error).__name__}: {error}); "
+        "install this version of planner on each"
+    )
+
+
+def _distributed() -> Any:
+    """Load what talks to a cluster."""
+    try:
+        return importlib.import_module("distributed")
+    except ImportError:
+        raise PlannerError(
+            "a cluster needs dask.distributed; install it with: pip install 'planner[cluster]'"
+        ) from None
+
+
+def _connected(distributed: Any, scheduler: str, patience_s: float) -> Any:
+    """Connect to a scheduler that has a worker at least."""
+    try:
+        client = distributed.Client(scheduler, timeout=patience_s, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise PlannerError(f"no Dask scheduler answers at '{scheduler}': {error}") from None
+    try:
+        client.wait_for_workers(1, timeout=patience_s)
+    except TimeoutError:
+        client.close()
+        raise PlannerError(f"the Dask scheduler at '{scheduler}' has no workers") from None
+    return client
