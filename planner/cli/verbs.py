@@ -19,6 +19,8 @@ VERBS = {
     "optimize": "Decide replicas, weights and shares; write plan, manifests and pictures.",
     "simulate": "Say what every failure does to a plan, and replay events on it.",
     "frontier": "Trace cost against latency for each level of survival; every point is a plan.",
+    "explain": "Say why each number of a plan is what it is, and what would change it.",
+    "sweep": "Optimise and judge many variants of a scenario; goes on where it stopped.",
     "export": "Write the files of some targets from a plan, or compare them.",
     "schema": "Print the JSON Schema of the scenario, for editors.",
 }
