@@ -124,7 +124,8 @@ def add_overloads(static: StaticProgram) -> Overloads:
     """
     lost = static.program.add_columns(np.zeros(static.problem.region_up.shape[0]), 0.0, np.inf)
     overloads = Overloads(static, lost, unserved_share(static.problem, static.columns))
-    _add_lost_rows(overloads, overloads.unserved.any(axis=1))
+    some: Bools = np.any(overloads.unserved > 0, axis=1)
+    _add_lost_rows(overloads, some)
     return overloads
 
 
@@ -153,7 +154,8 @@ def add_excess_rows(overloads: Overloads, x: Floats, states: Bools) -> int:
     wanted = (over / one > TOLERANCE) & ~static.load_row
     wanted &= (states & ~problem.must_survive)[:, None, None, None]
     add_load_rows(static, wanted)
-    _add_lost_rows(overloads, wanted.any(axis=(1, 2, 3)))
+    touched: Bools = np.any(wanted, axis=(1, 2, 3))
+    _add_lost_rows(overloads, touched)
     return int(wanted.sum())
 
 
@@ -175,6 +177,6 @@ def _add_lost_rows(overloads: Overloads, states: Bools) -> None:
             own[k].append((column, PER_MILLE * float(static.one_rps[k, s, r]) / total))
     for k, excess in own.items():
         used = np.flatnonzero(overloads.unserved[k])
-        column = np.array([overloads.lost[k], *static.share[used], *(c for c, _ in excess)])
+        place = [overloads.lost[k], *static.share[used], *(c for c, _ in excess)]
         value = [-1.0, *(PER_MILLE * overloads.unserved[k, used]), *(v for _, v in excess)]
-        static.program.add_rows(rows(-np.inf, 0.0, np.zeros(column.size), column, value))
+        static.program.add_rows(rows(-np.inf, 0.0, np.zeros(len(place)), place, value))

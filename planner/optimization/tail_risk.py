@@ -13,7 +13,7 @@ import numpy as np
 
 from planner.errors import PlannerError
 from planner.optimization.backups import near_backups
-from planner.optimization.candidates import Candidate, clean, judged, tidied
+from planner.optimization.candidates import Candidate, clean, exact, judged, tidied
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.overload import PER_MILLE, add_excess_rows, at_point
@@ -21,7 +21,7 @@ from planner.optimization.relaxation import add_cut_round, add_missing_rows
 from planner.optimization.static import point
 from planner.optimization.stopping import Stop, closed
 from planner.optimization.tail_program import TailProgram, tail_weight
-from planner.problem.arrays import Floats, Ints
+from planner.problem.arrays import Floats
 
 Aim = Literal["tail", "cost"]
 Caps = tuple[float, float]
@@ -176,16 +176,19 @@ def _branched(
         bound = max(bound, _read(program, aim, result.bound))
         if result.x is None:
             break
-        replicas = np.rint(result.x[static.master.replicas]).astype(np.int64)
-        best = _better(program, aim, caps, best, _steered(program, replicas, gap, stop))
+        best = _better(program, aim, caps, best, _candidate(program, result.x, gap, stop))
         if not _add_rows(program, result.x, gap / 3):
             break
     return best, bound if best is None else min(bound, _worth(program, aim, best))
 
 
-def _steered(program: TailProgram, replicas: Ints, gap: float, stop: Stop) -> Candidate | None:
-    """Find the best shares for given replicas: a point of the integral program may lack rows."""
-    static, fixed = program.static, program.static.master.integer
+def _candidate(program: TailProgram, x: Floats, gap: float, stop: Stop) -> Candidate | None:
+    """Return the plan of an integral point, with other shares where it lacks rows."""
+    static = program.static
+    if not static.problem.split_origins:
+        return exact(static, x)
+    replicas = np.rint(x[static.master.replicas]).astype(np.int64)
+    fixed = static.master.integer
     low, high = static.program.bounds(fixed)
     at = np.concatenate([replicas.sum(axis=0) > 0, (replicas > 0).ravel(), replicas.ravel()])
     static.program.bound_columns(fixed, at.astype(float), at.astype(float))
