@@ -20,7 +20,7 @@ from planner.exporters import ALL, export
 from planner.failures.states import failure_states
 from planner.io.files import write_bytes_atomically
 from planner.io.manifests import write_manifests
-from planner.io.plans import plan_text
+from planner.io.plans import plan_text, read_plan
 from planner.io.scenarios import Checked, check_scenario
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
@@ -43,6 +43,13 @@ def optimize(
     gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="Relative gap to prove.")] = 1e-4,
     time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds the solver may take.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the solver.")] = 0,
+    previous: Annotated[
+        Path | None,
+        typer.Option("--from", help="Plan to stay near: least demand and replicas move."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="What staying near may cost, as a share of the least.")
+    ] = 0.01,
     target: Annotated[
         list[str] | None, typer.Option(help="Export this target only; may be repeated.")
     ] = None,
@@ -55,6 +62,7 @@ def optimize(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
+        before = read_plan(previous) if previous is not None else None
         folder = prepared(output or Path("exports") / checked.scenario.scenario)
         progress.step("building the problem")
         problem = build_problem(checked.scenario, failure_states(checked.scenario))
@@ -66,6 +74,8 @@ def optimize(
             time_limit_s=time_limit,
             seed=seed,
             watch=lambda standing: progress.step(f"optimising: {standing_text(standing)}"),
+            previous=before,
+            tolerance=tolerance,
         )
         seconds = perf_counter() - began
         progress.step("writing")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from planner.cli.console import say, say_table
 from planner.cli.scenario_text import promised
-from planner.model.plan import Plan
+from planner.model.plan import Plan, Stability
 from planner.optimization.stopping import Standing
 from planner.report.tables import (
     cost_parts,
@@ -50,15 +50,43 @@ def _print_proof(plan: Plan) -> None:
     proof, promise = plan.proof, promised(plan.scenario)
     holds = f"; holds with {promise}" if promise else ""
     say(f"{plan.scenario.scenario}: {plan.steering} steering{holds}")
-    how = "optimal" if proof.status == "optimal" else "stopped at a limit"
     say(
         f"objective {proof.objective:,.2f} USD a month, proven bound {proof.bound:,.2f}, "
-        f"gap {proof.gap:.2g} ({how})"
+        f"gap {proof.gap:.2g} ({_ended(plan)})"
     )
     if proof.status == "limit":
         say("where the search stopped is a matter of the machine: another run may end elsewhere")
     say(f"solver {proof.solver}, seed {proof.seed}")
+    if plan.stability is not None:
+        say(_stability(plan, plan.stability))
     say("")
+
+
+def _ended(plan: Plan) -> str:
+    """Say why the search ended."""
+    if plan.proof.status == "limit":
+        return "stopped at a limit"
+    near = plan.stability
+    return "optimal" if near is None else f"within {100 * near.tolerance:g} %, as asked for"
+
+
+def _stability(plan: Plan, near: Stability) -> str:
+    """Say how far the plan is from the earlier one, what that costs, and what it spares."""
+    extra = plan.proof.objective - near.cheapest_usd_month
+    share = extra / abs(near.cheapest_usd_month) if near.cheapest_usd_month else 0.0
+    cost = f"costs {100 * share:.2g} % more than" if share > 5e-7 else "costs no more than"
+    moved = _moved(near.demand_share, near.replicas, "moves", "changes")
+    other = _moved(near.cheapest_demand_share, near.cheapest_replicas, "move", "change")
+    most = f"score {near.score:.4g}, proven bound {near.score_bound:.4g}"
+    return f"from the earlier plan: {moved} ({most})\n  {cost} the cheapest, which would {other}"
+
+
+def _moved(share: float | None, replicas: int, moves: str, changes: str) -> str:
+    """Say what moves."""
+    count = f"{replicas} replica{'' if replicas == 1 else 's'}"
+    if share is None:
+        return f"{changes} {count}"
+    return f"{moves} {100 * share:.2g} % of the demand and {changes} {count}"
 
 
 def _print_replicas(plan: Plan) -> None:

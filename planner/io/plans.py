@@ -76,6 +76,7 @@ def plan_text(plan: Plan) -> str:
     data = {
         key: normalised(plan.scenario) if key == "scenario" else parts[key]
         for key in type(plan).model_fields
+        if key != "stability" or plan.stability is not None
     }
     return dump_documents(data)
 

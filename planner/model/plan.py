@@ -97,6 +97,30 @@ class WorstState(Document):
     cause: Text = Field(description="which service, region and hour")
 
 
+class Stability(Document):
+    """How far the plan is from an earlier one, and how far the cheapest would be."""
+
+    tolerance: NonNegative = Field(
+        description="what the plan may cost more than the proven bound, as a share of that"
+    )
+    demand_share: Share | None = Field(
+        description="part of all demand that another region serves than before, everything up; "
+        "null where a balancer steers"
+    )
+    order_share: Share | None = Field(
+        description="part of all demand that follows another order of regions than before"
+    )
+    replicas: Count = Field(description="replicas that are started or stopped")
+    score: NonNegative = Field(
+        description="what was minimised: demand_share + 0.1 × order_share + replicas over twice "
+        "those of the earlier plan; the replicas themselves where a balancer steers"
+    )
+    score_bound: NonNegative = Field(description="proven lower bound on it")
+    cheapest_usd_month: Number = Field(description="objective of the cheapest plan found")
+    cheapest_demand_share: Share | None = Field(description="demand_share of the cheapest plan")
+    cheapest_replicas: Count = Field(description="replicas of the cheapest plan that change")
+
+
 class Plan(Document):
     """What was decided: replicas, shares, orders, weights; and the proof."""
 
@@ -117,6 +141,9 @@ class Plan(Document):
         default=None, description="the judge's worst promised state"
     )
     warnings: tuple[Text, ...] = Field(default=(), description="what the reader should know")
+    stability: Stability | None = Field(
+        default=None, description="only where an earlier plan was to be kept near"
+    )
 
     @property
     def replicas(self) -> pd.DataFrame:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.model.plan import Plan
+from planner.model.plan import Plan, Stability
 from planner.optimization.optimize import solve
+from planner.optimization.stable import Stable, solve_stable
 from planner.optimization.stopping import Standing
 from planner.problem.arrays import Problem, Solution
 from planner.problem.documents import as_plan, solution_of
 from planner.problem.judgement import Judgement
+from planner.problem.previous import previous_of
 from planner.simulation import replay
 from planner.simulation.assessment import Assessment
 from planner.simulation.headroom import headroom
@@ -22,6 +24,8 @@ def optimize(
     time_limit_s: float = 60.0,
     seed: int = 0,
     watch: Callable[[Standing], None] | None = None,
+    previous: Plan | None = None,
+    tolerance: float = 0.01,
 ) -> Plan:
     """Find the cheapest plan that keeps the policy, judged and with its proof.
 
@@ -37,6 +41,11 @@ def optimize(
         Random seed of the solver.
     watch : callable, optional
         Told how far the search is: its best plan so far and the proven bound.
+    previous : Plan, optional
+        An earlier plan: of all plans within the tolerance of the cheapest, the one that moves the
+        least demand and the fewest replicas from it.
+    tolerance : float
+        What that may cost more than the proven bound of the cheapest, as a share of it.
 
     Returns
     -------
@@ -49,6 +58,8 @@ def optimize(
         If no plan keeps every promise.
     SolverStopped
         If none was found before the limit.
+    ValueError
+        If the tolerance is negative.
 
     Notes
     -----
@@ -57,8 +68,42 @@ def optimize(
     happens elsewhere.  With adaptive steering the 95th percentiles are those of the solver's own
     routing of the normal state, of which the document keeps one hour.
     """
-    solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed, watch=watch)
-    return as_plan(problem, solution, judge(problem, solution))
+    if previous is None:
+        solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed, watch=watch)
+        return as_plan(problem, solution, judge(problem, solution))
+    before = previous_of(problem, previous)
+    near = solve_stable(
+        problem,
+        before,
+        tolerance=tolerance,
+        gap=gap,
+        time_limit_s=time_limit_s,
+        seed=seed,
+        watch=watch,
+    )
+    plan = as_plan(problem, near.solution, judge(problem, near.solution))
+    told = tuple(dict.fromkeys((*plan.warnings, *before.warnings)))
+    return plan.model_copy(update={"warnings": told, "stability": _stability(near, tolerance)})
+
+
+def _stability(near: Stable, tolerance: float) -> Stability:
+    """Write down how far a plan is from an earlier one."""
+    return Stability(
+        tolerance=tolerance,
+        demand_share=_share(near.moved.demand_share),
+        order_share=_share(near.moved.order_share),
+        replicas=near.moved.replicas,
+        score=round(near.moved.score, 6),
+        score_bound=round(near.bound, 6),
+        cheapest_usd_month=round(near.cheapest.objective, 6),
+        cheapest_demand_share=_share(near.cheapest_moved.demand_share),
+        cheapest_replicas=near.cheapest_moved.replicas,
+    )
+
+
+def _share(part: float | None) -> float | None:
+    """Round a share to six decimals: what is left of platform noise would change the bytes."""
+    return None if part is None else min(1.0, round(part, 6))
 
 
 def judge(problem: Problem, solution: Solution) -> Judgement:

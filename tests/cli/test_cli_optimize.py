@@ -153,9 +153,9 @@ def test_stopped_with_a_plan_is_exit_5_and_the_plan_is_written(
 def test_limits_reach_the_solver(
     run: Run, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, float] = {}
+    asked: dict[str, object] = {}
 
-    def stop(problem: object, **limits: float) -> Plan:
+    def stop(problem: object, **limits: object) -> Plan:
         asked.update(limits)
         raise SolverStopped("no plan was found within the time limit")
 
@@ -163,7 +163,8 @@ def test_limits_reach_the_solver(
     limits = ("--gap", 0.01, "--time-limit", 7, "--seed", 3)
     result = run("optimize", small, "-o", tmp_path, *limits)
     assert result.exit_code == 5
-    assert asked == {"gap": 0.01, "time_limit_s": 7.0, "seed": 3}
+    given = {"gap": 0.01, "time_limit_s": 7.0, "seed": 3, "previous": None, "tolerance": 0.01}
+    assert {name: asked[name] for name in given} == given
     assert result.stderr.strip() == "no plan was found within the time limit"
 
 
@@ -271,3 +272,23 @@ def test_a_reader_that_leaves_ends_the_run_quietly() -> None:
         stderr = running.stderr.read()
         assert running.wait(timeout=30) == 141
     assert stderr == b""
+
+
+def test_staying_near_a_plan_says_what_moves_and_what_it_costs(
+    run: Run, made: Made, small: Path, tmp_path: Path
+) -> None:
+    result = run("optimize", small, "-o", tmp_path, "--from", made.folder / "plan.yaml")
+    assert result.exit_code == 0
+    assert "from the earlier plan: moves 0 % of the demand and changes 0 replicas" in result.stdout
+    assert "costs no more than the cheapest, which would move 0 %" in result.stdout
+    old, new = (read_plan(folder / "plan.yaml") for folder in (made.folder, tmp_path))
+    assert old.stability is None
+    assert "stability" not in (made.folder / "plan.yaml").read_text()
+    assert new.stability is not None
+    assert new.stability.demand_share == 0
+    assert new.model_copy(update={"stability": None}) == old
+
+
+def test_a_plan_to_stay_near_that_is_no_plan_is_refused(run: Run, small: Path) -> None:
+    result = run("optimize", small, "--from", small)
+    assert result.exit_code == 3
