@@ -110,14 +110,12 @@ def _add_packing(program: Milp, problem: Problem, master: Master) -> None:
     regions, services, _ = master.limits.weight.shape
     surge = problem.surge_replicas
     for region in range(regions):
+        pods = master.bound[:, region] + surge * (master.bound[:, region] > 0)
         for last in range(services):
-            if master.bound[last, region] <= 0:
-                continue
             weight, room = master.limits.weight[region, last], master.limits.room[region, last]
-            most = weight @ (master.bound[:, region] + surge * (master.bound[:, region] > 0))
-            slack = max(0.0, float(most - room))
-            if slack == 0.0:
+            if master.bound[last, region] <= 0 or weight @ pods <= room:
                 continue
+            slack = _more_without(master.limits, region, last, pods)
             on_runs = weight * surge
             on_runs[last] += slack
             program.add_rows(
@@ -129,6 +127,28 @@ def _add_packing(program: Milp, problem: Problem, master: Master) -> None:
                     np.concatenate([weight, on_runs]),
                 )
             )
+
+
+def _more_without(limits: PackingLimits, region: int, last: int, pods: Ints) -> float:
+    """Return by how much a row of the packing limit can be broken while its own service is absent.
+
+    If any other service runs, its own row holds: the most that fits that is a knapsack filled in
+    fractions.  Big numbers here would let the relaxation forget the limit.
+    """
+    weight, room = limits.weight[region, last], limits.room[region, last]
+    others = np.flatnonzero((pods > 0) & (np.arange(pods.size) != last))
+    most = 0.0
+    for held in others:
+        size, left = limits.weight[region, held], limits.room[region, held]
+        worth = weight[others] / np.maximum(size[others], 1e-300)
+        held_most = 0.0
+        for service in others[np.argsort(-worth, kind="stable")]:
+            taken = min(float(pods[service]), max(left, 0.0) / max(size[service], 1e-300))
+            held_most += weight[service] * taken
+            left -= size[service] * taken
+        most = max(most, held_most)
+    slack = most - float(room)
+    return slack if slack > 1e-9 * max(1.0, abs(room)) else 0.0
 
 
 def add_cut(
