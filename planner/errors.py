@@ -10,6 +10,7 @@
     ├── Infeasible          no plan keeps the promises; says which clash and the cheapest way out
     ├── SolverStopped       a limit was reached before any plan was found
     ├── UnfaithfulExport    a target or its controller would do something else than the plan
+    ├── MissingInputs       an export lacks parts of the platform; names all of them
     ├── StaleExport         exported files differ from the plan
     └── TooManyStates       failure states that would not fit; says how many and what to lower
 
@@ -18,7 +19,7 @@ Pure functions raise plain `ValueError` with a sentence that states the rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -112,6 +113,23 @@ class SolverStopped(PlannerError):
 
 class UnfaithfulExport(PlannerError):
     """A target cannot express the plan, or its controller would do something else."""
+
+
+class MissingInputs(PlannerError):
+    """An export needs what the scenario does not say.
+
+    Attributes
+    ----------
+    missing : dict
+        Target to the paths in the scenario that are missing.
+    """
+
+    def __init__(self, missing: Mapping[str, Iterable[str]]) -> None:
+        self.missing = {target: tuple(paths) for target, paths in missing.items()}
+        lines = ["the scenario does not say what these exports need; nothing is made up:"]
+        for target, paths in self.missing.items():
+            lines += [f"  {target}", *(f"    {path}" for path in paths)]
+        super().__init__("\n".join(lines))
 
 
 class StaleExport(PlannerError):

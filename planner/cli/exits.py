@@ -13,6 +13,7 @@ import typer
 from planner.errors import (
     Infeasible,
     InvalidInput,
+    MissingInputs,
     PlannerError,
     SolverStopped,
     StaleExport,
@@ -38,6 +39,7 @@ CODES: dict[type[PlannerError], ExitCode] = {
     InvalidInput: ExitCode.BAD_INPUT,
     Infeasible: ExitCode.INFEASIBLE,
     SolverStopped: ExitCode.STOPPED,
+    MissingInputs: ExitCode.BAD_INPUT,
     UnfaithfulExport: ExitCode.FINDING,
     StaleExport: ExitCode.FINDING,
     TooManyStates: ExitCode.BAD_INPUT,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import PurePosixPath
 
+from planner.errors import MissingInputs
 from planner.exporters.clusters import export_clusters
 from planner.exporters.coredns import export_coredns
 from planner.exporters.external_dns import export_external_dns
@@ -49,6 +51,8 @@ def export(
     ------
     ValueError
         If a target is not known.
+    MissingInputs
+        If targets need what the scenario's platform does not say; names all of it.
     UnfaithfulExport
         If a target cannot express the plan, or its controller would do something else.
     """
@@ -58,10 +62,14 @@ def export(
     if unknown:
         raise ValueError(f"`targets` must be among {', '.join(TARGETS)}; not '{unknown[0]}'")
     writers = TARGETS | {"kubefed": partial(export_kubefed, pin=pin)}
-    manifests = {
-        manifest.path: manifest
-        for name in TARGETS
-        if name in chosen
-        for manifest in writers[name](plan)
-    }
+    manifests: dict[PurePosixPath, Manifest] = {}
+    missing: dict[str, tuple[str, ...]] = {}
+    for name in TARGETS:
+        if name in chosen:
+            try:
+                manifests |= {manifest.path: manifest for manifest in writers[name](plan)}
+            except MissingInputs as error:
+                missing |= error.missing
+    if missing:
+        raise MissingInputs(missing)
     return tuple(manifests[path] for path in sorted(manifests))

@@ -10,6 +10,7 @@ from planner.model.capacity_warnings import CAPACITY_WARNINGS
 from planner.model.failure_checks import EVENT_RULES, FAILURE_RULES, REGION_FAILURE_RULES
 from planner.model.finding import Finding
 from planner.model.hardware_checks import HARDWARE_RULES
+from planner.model.platform_checks import PLATFORM_RULES
 from planner.model.policy_checks import POLICY_RULES
 from planner.model.scenario import Scenario
 from planner.model.text_checks import text_findings
@@ -24,6 +25,7 @@ _SCENARIO_RULES = (
     *POLICY_RULES,
     *FAILURE_RULES,
     *HARDWARE_RULES,
+    *PLATFORM_RULES,
     text_findings,
 )
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from planner.model.events import Event
 from planner.model.failure import Failures
 from planner.model.hardware import Hardware
+from planner.model.platform import Platform
 from planner.model.policy import Calendar, CostWeights, Dns, Federation, Growth, Policy
 from planner.model.reported import Reported
 from planner.model.schema import Basis, Document, Label, NonNegative, OriginCode, Positive, Text
@@ -60,6 +61,9 @@ class Scenario(Document):
     dns: Dns = Field(description="how users are steered")
     hardware: Hardware | None = Field(
         default=None, description="servers that can be bought or rented"
+    )
+    platform: Platform | None = Field(
+        default=None, description="what exports need to know of the platform"
     )
     reported: Reported | None = Field(
         default=None, description="figures to hold the predictions against"

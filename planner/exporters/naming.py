@@ -1,0 +1,90 @@
+"""The one place where names, labels, ports and thresholds of exported objects are made."""
+
+from __future__ import annotations
+
+from planner.model.plan import Plan
+from planner.model.scenario import Scenario
+
+NAME_LABEL = "app.kubernetes.io/name"
+PART_OF_LABEL = "app.kubernetes.io/part-of"
+MANAGED_LABEL = "app.kubernetes.io/managed-by"
+REGION_LABEL = "topology.kubernetes.io/region"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+POOL_LABEL = "planner/pool"
+HOST_LABEL = "kubernetes.io/hostname"
+
+MANAGER = "planner"
+"""Field manager of server-side apply, and value of the managed-by label."""
+
+PORT_NAME = "http"
+METRICS_PORT_NAME = "metrics"
+SERVICE_PORT = 80
+
+RESERVE_PRIORITY = "service-reserve"
+"""Priority class of the services: it outranks batch work, so that a reserve is never lent out."""
+BATCH_PRIORITY = "batch"
+RESERVE_PRIORITY_VALUE = 1_000_000
+BATCH_PRIORITY_VALUE = -1000
+
+CLUSTER_METRIC_LABEL = "cluster"
+REGION_METRIC_LABEL = "region"
+
+
+def labels(scenario: Scenario, service: str) -> dict[str, str]:
+    """Return the labels of a service's objects.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its name is a label.
+    service : str
+        The service.
+    """
+    return {NAME_LABEL: service, PART_OF_LABEL: scenario.scenario}
+
+
+def service_account(service: str) -> str:
+    """Return the name of a service's account: its own name."""
+    return service
+
+
+def ingress_name(host: str) -> str:
+    """Return the name of the Ingress of a host name.
+
+    Examples
+    --------
+    >>> ingress_name("api.company.com")
+    'api-company-com'
+    """
+    return host.replace(".", "-")[:63].strip("-")
+
+
+def node_name(cluster: str, server: str) -> str:
+    """Return the Kubernetes name of a machine: unique over all clusters.
+
+    Examples
+    --------
+    >>> node_name("tokyo-edge", "edge-1")
+    'tokyo-edge-edge-1'
+    """
+    return f"{cluster}-{server}"
+
+
+def cluster_context(cluster: str) -> str:
+    """Return the kubectl context that commands use for a cluster: its name."""
+    return cluster
+
+
+def hosts(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return host name to the placed services behind it, in the scenario's order.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was decided.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name, service in plan.scenario.services.items():
+        if name in plan.services and plan.services[name].total > 0:
+            found[service.host] = (*found.get(service.host, ()), name)
+    return found
