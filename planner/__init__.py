@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from planner.model.scenario import Scenario as Scenario
     from planner.problem.build import build_problem as build_problem
     from planner.report import charts as charts
+    from planner.studies.explanation import explain_plan as explain_plan
     from planner.studies.failures import study_failures as study_failures
     from planner.studies.frontier import trace_frontier as trace_frontier
     from planner.studies.main_job import optimize as optimize
     from planner.studies.main_job import simulate as simulate
     from planner.studies.replays import replay_events as replay_events
     from planner.studies.sweep import sweep_variants as sweep_variants
+    from planner.studies.tail_risk import minimise_tail_risk as minimise_tail_risk
 
 __version__ = "0.1.0"
 
@@ -47,8 +49,10 @@ _HOMES = {
     "Scenario": "planner.model.scenario",
     "build_problem": "planner.problem.build",
     "charts": "planner.report.charts",
+    "explain_plan": "planner.studies.explanation",
     "export": "planner.exporters",
     "failure_states": "planner.failures.states",
+    "minimise_tail_risk": "planner.studies.tail_risk",
     "optimize": "planner.studies.main_job",
     "read_plan": "planner.io.plans",
     "read_scenario": "planner.io.scenarios",
@@ -68,8 +72,10 @@ __all__ = [
     "build_problem",
     "charts",
     "errors",
+    "explain_plan",
     "export",
     "failure_states",
+    "minimise_tail_risk",
     "optimize",
     "read_plan",
     "read_scenario",

@@ -21,6 +21,7 @@ VERBS = {
     "frontier": "Trace cost against latency for each level of survival; every point is a plan.",
     "explain": "Say why each number of a plan is what it is, and what would change it.",
     "sweep": "Optimise and judge many variants of a scenario; goes on where it stopped.",
+    "risk": "Say what is lost in the worst part of the time; find the plan that loses least.",
     "export": "Write the files of some targets from a plan, or compare them.",
     "schema": "Print the JSON Schema of the scenario, for editors.",
 }
