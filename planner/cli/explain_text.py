@@ -16,12 +16,11 @@ from planner.studies.explanation import Explanation
 from planner.studies.savings import Saving
 
 HOW = (
-    "why a count is not one smaller: all other counts are held, users may be steered anew, and "
-    "what then breaks is named"
-)
-SHARES = (
-    "'without' drops what is named and holds the rest; 'planner simulate' asks another question: "
-    "what the plan's own shares, left as they are, bring to a region in one state"
+    "Each count: all others are held, users are steered anew, and what then forbids one fewer is "
+    "named. An hour",
+    "needs the count by itself, unless it says 'together'. With the plan's own shares left as they "
+    "are more may be",
+    "needed: see 'planner simulate'.",
 )
 
 
@@ -29,8 +28,8 @@ def print_explanation(found: Explanation) -> None:
     """Print an explanation."""
     value, name = found.value, found.plan.scenario.scenario
     say(f"{name}: {value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}")
-    say(HOW)
-    say(SHARES)
+    say("")
+    say("\n".join(HOW))
     say("")
     for service, own in found.table.groupby("service", sort=False):
         say(str(service))
@@ -71,8 +70,10 @@ def _print_prices(found: Explanation) -> None:
         for region, price in named.items()
         if price > 0
     ]
-    say("uplinks, local prices (duals with all counts held, true only near this plan):")
-    say(f"  {'; '.join(bought) if bought else 'no uplink is full where it costs anything'}")
+    say("uplinks, local prices (duals: all counts held, true only near this plan)")
+    say(
+        f"  {'; '.join(bought) if bought else 'nothing: no uplink is full where it costs anything'}"
+    )
     say("")
 
 
@@ -80,7 +81,7 @@ def _print_savings(found: Explanation) -> None:
     """Print what each edit saves or costs."""
     say_table(
         "What if: each change alone, everything else free",
-        ["change", "then the best plan", "the server itself, USD a month"],
+        ["change", "then the best plan", "server, USD a month"],
         ([s.change, s.sentence, _price(s)] for s in found.savings),
         left=2,
     )

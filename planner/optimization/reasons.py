@@ -49,17 +49,29 @@ def _minimum(problem: Problem, found: Witness) -> str:
 
 def _loads(problem: Problem, found: Witness) -> str:
     """Name the states and hours that need the count, those of one state together."""
-    alone = [one[0] for one in found.sets if len(one) == 1]
-    names, texts = problem.axes.states, []
-    for state in dict.fromkeys(k for k, _ in alone):
-        hours = sorted(problem.axes.hours[h] for k, h in alone if k == state)
-        texts.append(f"'{names[state]}' at {written_hours(hours)}")
-    together = []
+    texts = []
+    for state in found.states:
+        own = [one for one in found.sets if {k for k, _ in one} == {state}]
+        if own:
+            hours = [[problem.axes.hours[h] for _, h in one] for one in own]
+            texts.append(f"'{problem.axes.states[state]}' at {_needing_hours(hours)}")
     for one in found.sets:
-        if len(one) > 1:
-            members = [f"'{names[k]}' at {problem.axes.hours[h]:02d}:00" for k, h in one]
-            together.append(f"{_listed(members)} UTC together")
-    return f"needed by {_listed(texts + together)}"
+        if len({k for k, _ in one}) > 1:
+            members = [
+                f"'{problem.axes.states[k]}' at {problem.axes.hours[h]:02d}:00 UTC" for k, h in one
+            ]
+            texts.append(f"{_listed(members)} together")
+    return f"needed by {_listed(texts)}"
+
+
+def _needing_hours(sets: list[list[int]]) -> str:
+    """Write the hours of one state, those that need the count only together last."""
+    alone = sorted(one[0] for one in sets if len(one) == 1)
+    texts = [written_hours(alone)] if alone else []
+    texts += [
+        f"{_listed(f'{hour:02d}:00' for hour in one)} UTC together" for one in sets if len(one) > 1
+    ]
+    return ", ".join(texts)
 
 
 def written_hours(hours: Sequence[int]) -> str:
@@ -102,12 +114,21 @@ def _dearer(problem: Problem, found: Witness) -> str:
     interval, price = found.dearer, problem.cost_usd_month[found.service, found.region]
     assert interval is not None
     parts = (
-        f"latency {found.latency_usd_month:+,.2f}, lost requests {found.lost_usd_month:+,.2f}, "
-        f"the replica {-price:+,.2f}"
+        f"latency {_signed(found.latency_usd_month)}, lost requests "
+        f"{_signed(found.lost_usd_month)}, the replica {_signed(-float(price))}"
     )
     if interval.high <= 0:
         return f"nothing: one fewer keeps every promise and saves {written_usd(_saving(interval))}"
     return f"one fewer keeps every promise and costs {more_usd(interval)} ({parts})"
+
+
+def _signed(usd: float) -> str:
+    """Write an amount with its sign, nothing without one.
+
+    >>> _signed(12.5), _signed(-0.001)
+    ('+12.50', '0.00')
+    """
+    return f"{usd:+,.2f}" if abs(usd) >= 0.005 else "0.00"
 
 
 def _saving(interval: Interval) -> Interval:

@@ -1,0 +1,88 @@
+"""``planner explain``: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from planner.cli import explain as verb
+from planner.studies.explanation import Explanation
+from tests.cli.runs import Made, Run
+
+
+def test_it_says_every_count_and_what_needs_it(run: Run, made: Made) -> None:
+    result = run("explain", made.folder / "plan.yaml")
+    assert result.exit_code == 0
+    assert "small: 2,952.40 USD a month" in result.stdout
+    lines = result.stdout.splitlines()
+    assert "api" in lines
+    assert "orders" in lines
+    counts = [line for line in lines if " in Taipei: " in line]
+    assert len(counts) == 2
+    assert all("needed by '" in line and "; without that " in line for line in counts)
+    assert "What if" not in result.stdout
+    assert result.stderr.startswith("explained in ")
+
+
+def test_savings_are_a_table(run: Run, made: Made) -> None:
+    result = run("explain", made.folder / "plan.yaml", "--savings")
+    assert result.exit_code == 0
+    assert "What if: each change alone, everything else free" in result.stdout
+    assert "one server more in taipei/main" in result.stdout
+    assert "emergency limit of api 605 ms instead of 600" in result.stdout
+
+
+def test_json_says_the_same(run: Run, made: Made) -> None:
+    result = run("explain", made.folder / "plan.yaml", "--savings", "--json")
+    assert result.exit_code == 0
+    answer = json.loads(result.stdout)
+    keys = (
+        "scenario objective bound counts excuses unused_regions uplink_usd_month_per_gbps savings"
+    )
+    assert list(answer) == keys.split()
+    assert answer["bound"] <= answer["objective"]
+    for count in answer["counts"]:
+        assert count["without"] < count["replicas"]
+        if "load" in count["kinds"]:
+            assert set(count["witness"][0][0]) == {"state", "hour_utc"}
+    assert len(answer["savings"]) == 13
+    assert all(s["dearer_usd_month"] == [0.0, 0.0] for s in answer["savings"])
+
+
+def test_the_same_plan_gives_the_same_bytes(run: Run, made: Made) -> None:
+    first, second = (run("explain", made.folder / "plan.yaml").stdout for _ in range(2))
+    assert first == second
+
+
+def test_a_limit_is_exit_5(run: Run, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Explanation, "proven", False)
+    result = run("explain", made.folder / "plan.yaml")
+    assert result.exit_code == 5
+    assert verb.ExitCode.STOPPED == 5
+
+
+def test_what_cannot_be_read_is_exit_3(run: Run, tmp_path: Path) -> None:
+    result = run("explain", tmp_path / "none.yaml")
+    assert result.exit_code == 3
+    assert "none.yaml" in result.stderr
+
+
+def test_a_plan_edited_down_is_exit_3_with_a_cure(run: Run, made: Made, tmp_path: Path) -> None:
+    text = (made.folder / "plan.yaml").read_text(encoding="utf-8")
+    before = "    total: 5\n    replicas:\n      taipei: 2\n"
+    assert before in text
+    edited = tmp_path / "plan.yaml"
+    edited.write_text(
+        text.replace(before, "    total: 4\n    replicas:\n      taipei: 1\n"), encoding="utf-8"
+    )
+    result = run("explain", edited)
+    assert result.exit_code == 3
+    assert "do not carry every promised state" in result.stderr
+    assert "planner optimize" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--gap", "0.9"), ("--time-limit", "0"), ("--seed", "-1")])
+def test_wrong_usage_is_exit_2(run: Run, made: Made, arguments: tuple[str, ...]) -> None:
+    assert run("explain", made.folder / "plan.yaml", *arguments).exit_code == 2
