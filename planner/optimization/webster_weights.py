@@ -1,0 +1,227 @@
+r"""Webster's weights with the least totals, as an exact program in whole numbers.
+
+Webster's method returns n exactly if :math:`(2 n_r - 1) w_q \le (2 n_q + 1) w_r` for all r and
+q, which is linear in the weights.  Written seat by seat: cluster q has its j-th replica before
+cluster r has the m-th that it needs iff :math:`(2 m - 1) w_q > (2 j - 1) w_r`, or they are equal
+and the tie falls to q.  So with a binary :math:`y_{hqj}` for each replica beyond the needs,
+
+.. math:: (2 m - 1) w_q + \text{tie}_{rqj} \le (2 j - 1) w_r + M y_{hqj}, \qquad
+          N_h \ge \sum_r \text{need}_{hr} + \sum_{qj} y_{hqj}
+
+and :math:`\sum_h N_h` is minimised.  An equal sum with smaller weights is preferred.
+
+References
+----------
+M. L. Balinski and H. P. Young, "Fair Representation", 2nd ed., Brookings, 2001, appendix A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.federation.totals import webster_totals
+from planner.optimization.milp import Milp
+from planner.optimization.rows import Rows, rows, stacked
+from planner.optimization.stopping import Stop
+from planner.problem.arrays import Ints
+
+
+@dataclass(frozen=True)
+class KnownWeights:
+    """Weights and what is proven of them.
+
+    Attributes
+    ----------
+    weights : ndarray of int, shape (R,)
+        By cluster.
+    total : int
+        Sum of the totals of all hours.
+    proven : bool
+        Whether no weights up to the largest, and not forbidden, have a smaller sum.
+    """
+
+    weights: Ints
+    total: int
+    proven: bool
+
+
+@dataclass(frozen=True)
+class _Hour:
+    """Hours of equal needs: how many, and most replicas beyond the needs."""
+
+    needs: Ints
+    count: int
+    extra: int
+
+
+def webster_weights(
+    needs: Ints,
+    largest: int,
+    *,
+    orders: Sequence[bool] = (False, True),
+    start: Ints | None = None,
+    forbidden: Sequence[Ints] = (),
+    stop: Stop,
+    seed: int = 0,
+) -> KnownWeights | None:
+    """Return the weights with which Webster's totals add up to the least.
+
+    Parameters
+    ----------
+    needs : ndarray of int, shape (H, R)
+        Replicas that each hour needs.
+    largest : int
+        Largest weight; the smallest is 1.
+    orders : sequence of bool
+        Whether the last tie falls to the later name; with both, totals are enough for either.
+    start : ndarray of int, shape (R,), optional
+        Weights to improve on; those in proportion to the largest needs without it.
+    forbidden : sequence of ndarray of int, shape (R,)
+        Vectors that are not wanted (no-good cuts).
+    stop : Stop
+        When to stop.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    KnownWeights or None
+        None where every vector that is as good as the start is forbidden.
+
+    Notes
+    -----
+    The start bounds how many replicas beyond the needs there can be, and with that the size of the
+    program: a poor one makes it large, and one that is forbidden may leave nothing.
+
+    Examples
+    --------
+    >>> from planner.optimization.stopping import NEVER
+    >>> webster_weights(np.array([[3, 1], [4, 4]]), 9, stop=NEVER)
+    KnownWeights(weights=array([5, 4]), total=13, proven=True)
+    """
+    begin = _proportional(needs, largest) if start is None else start
+    most = webster_sum(begin, needs, orders)
+    spare = most - int(needs.sum())
+    distinct, counts = np.unique(needs, axis=0, return_counts=True)
+    hours = [_Hour(n, int(c), spare // int(c)) for n, c in zip(distinct, counts, strict=True)]
+    program = Milp(seed=seed)
+    size = needs.shape[1]
+    # The sum of all weights is worth less than one replica.
+    weights = program.add_columns(
+        np.full(size, 1 / (size * largest + 1)), 1.0, float(largest), integer=True
+    )
+    for hour in hours:
+        _add_hour(program, weights, hour, largest, orders)
+    for vector in forbidden:
+        _forbid(program, weights, vector, largest)
+    result = program.integral(stop, 0.0)
+    if result.x is None:
+        proven = result.status == "infeasible"
+        return None if proven or _among(begin, forbidden) else KnownWeights(begin, most, False)
+    found = np.rint(result.x[weights]).astype(np.int64)
+    return KnownWeights(found, webster_sum(found, needs, orders), result.status == "optimal")
+
+
+def webster_sum(weights: Ints, needs: Ints, orders: Sequence[bool]) -> int:
+    """Return the sum of the totals of all hours, each enough for every order of ties.
+
+    Parameters
+    ----------
+    weights : ndarray of int, shape (R,)
+        Weights, at least 1.
+    needs : ndarray of int, shape (H, R)
+        Replicas that each hour needs.
+    orders : sequence of bool
+        Whether the last tie falls to the later name.
+
+    Returns
+    -------
+    int
+        The sum.
+
+    Examples
+    --------
+    >>> webster_sum(np.array([2, 1]), np.array([[2, 1], [6, 4]]), [False])
+    14
+    """
+    each = [webster_totals(weights[None], needs, descending=order)[0] for order in orders]
+    return int(np.max(each, axis=0).sum())
+
+
+def _proportional(needs: Ints, largest: int) -> Ints:
+    """Return weights in proportion to the largest needs, at least 1."""
+    peak = needs.max(axis=0)
+    scale = min(1.0, largest / max(1, int(peak.max())))
+    weights: Ints = np.maximum(np.rint(peak * scale), 1).astype(np.int64)
+    return weights
+
+
+def _add_hour(
+    program: Milp, weights: Ints, hour: _Hour, largest: int, orders: Sequence[bool]
+) -> None:
+    """Append the total of an hour and the replicas beyond its needs."""
+    least = float(hour.needs.sum())
+    total = program.add_columns(float(hour.count), least, least + hour.extra)
+    size = weights.size
+    for order in orders:
+        beyond = program.add_columns(np.zeros(size * hour.extra), 0.0, 1.0, integer=True)
+        entries = np.concatenate([total, beyond])
+        value = np.concatenate([[1.0], -np.ones(beyond.size)])
+        program.add_rows(rows(least, np.inf, np.zeros(entries.size), entries, value))
+        parts = [
+            _seat_row(weights, beyond.reshape(size, -1), hour, (r, q), seat, largest, order)
+            for r in range(size)
+            for q in range(size)
+            for seat in range(hour.extra + 1)
+            if r != q and hour.needs[r] > 0
+        ]
+        if parts:
+            program.add_rows(stacked(parts))
+
+
+def _seat_row(
+    weights: Ints,
+    beyond: Ints,
+    hour: _Hour,
+    pair: tuple[int, int],
+    seat: int,
+    largest: int,
+    descending: bool,
+) -> Rows:
+    """Return the row of one replica of q beyond its needs against the last need of r.
+
+    Without a column for the replica (one more than there can be) it must come later.
+    """
+    r, q = pair
+    last, number = int(hour.needs[r]), int(hour.needs[q]) + seat + 1
+    earlier = q > r if descending else q < r
+    tie = float(number < last or (number == last and earlier))
+    column = [weights[q], weights[r]]
+    value = [2.0 * last - 1, -(2.0 * number - 1)]
+    if seat < beyond.shape[1]:
+        column.append(beyond[q, seat])
+        value.append(-((2.0 * last - 1) * largest - (2.0 * number - 1) + tie))
+        if value[-1] >= 0:
+            return rows(-np.inf, np.inf, [0], column[:1], [1.0])
+    return rows(-np.inf, -tie, np.zeros(len(column)), column, value)
+
+
+def _forbid(program: Milp, weights: Ints, vector: Ints, largest: int) -> None:
+    """Append a no-good cut: some weight is smaller or larger than in a vector."""
+    below = program.add_columns(np.zeros(weights.size), 0.0, 1.0, integer=True)
+    above = program.add_columns(np.zeros(weights.size), 0.0, 1.0, integer=True)
+    span = float(largest)
+    for column, low, high, value in zip(weights, below, above, vector.tolist(), strict=True):
+        one = rows(-np.inf, value - 1 + span, [0, 0], [column, low], [1.0, span])
+        other = rows(value + 1 - span, np.inf, [0, 0], [column, high], [1.0, -span])
+        program.add_rows(stacked([one, other]))
+    either = np.concatenate([below, above])
+    program.add_rows(rows(1.0, np.inf, np.zeros(either.size), either, np.ones(either.size)))
+
+
+def _among(vector: Ints, others: Sequence[Ints]) -> bool:
+    """Return whether a vector is one of others."""
+    return any(np.array_equal(vector, other) for other in others)
