@@ -1,4 +1,4 @@
-"""Rows of a sweep from the workers of a Dask cluster (extra ``cluster``)."""
+"""Work on many numbers by the workers of a Dask cluster (extra ``cluster``)."""
 
 from __future__ import annotations
 
@@ -8,42 +8,41 @@ from collections.abc import Sequence
 from typing import Any
 
 from planner.errors import PlannerError
-from planner.studies.local_crew import Rows, Work
-from planner.studies.sweep_rows import SweepJob, SweepRow, failed_row, sweep_row
+from planner.studies.local_crew import Failed, Row, Rows, Work
 
 PATIENCE_S = 30.0
 """Seconds to wait for the scheduler, and then for a first worker."""
 
 _AHEAD = 2
-"""Variants handed out for each thread of the cluster, so that none waits for the next."""
+"""Numbers handed out for each thread of the cluster, so that none waits for the next."""
 
 
 def rows_of_cluster(
-    job: SweepJob,
+    work: Work[Row],
     numbers: Sequence[int],
     scheduler: str,
-    work: Work = sweep_row,
+    failed: Failed[Row],
     patience_s: float = PATIENCE_S,
-) -> Rows:
+) -> Rows[Row]:
     """Yield rows from the workers of a Dask cluster, as they are finished.
 
     Parameters
     ----------
-    job : SweepJob
-        The sweep.
+    work : callable
+        Number to row; made of functions of modules that the workers have.
     numbers : sequence of int
-        Of the variants.
+        What is to be done.
     scheduler : str
         Address of the scheduler, such as ``tcp://127.0.0.1:8786``.
-    work : callable
-        Makes a row; a function of a module that the workers have.
+    failed : callable
+        Number and sentence to the row of what cannot be done.
     patience_s : float
         Seconds to wait for the scheduler, and then for a first worker.
 
     Yields
     ------
-    SweepRow
-        Each number once.
+    Row
+        One for each number.
 
     Raises
     ------
@@ -52,38 +51,38 @@ def rows_of_cluster(
 
     Notes
     -----
-    When a worker dies, the scheduler hands what it had to another one; a variant whose worker dies
+    When a worker dies, the scheduler hands what it had to another one; a number whose worker dies
     again and again has failed (``distributed.scheduler.allowed-failures``).  Workers with one
     thread each are best: rows are computed in Python.
     """
     distributed = _distributed()
     client = _connected(distributed, scheduler, patience_s)
     waiting, at_work = deque(numbers), dict[str, int]()
-    finished = distributed.as_completed()
+    finished = distributed.as_completed(loop=client.loop)
     try:
         while waiting or at_work:
             while waiting and len(at_work) < _AHEAD * max(1, sum(client.nthreads().values())):
                 number = waiting.popleft()
-                future = client.submit(work, job, number, pure=False)
+                future = client.submit(work, number, pure=False)
                 at_work[future.key] = number
                 finished.add(future)
             future = next(finished)
-            yield _row(distributed, job, future, at_work.pop(future.key))
+            yield _row(distributed, future, at_work.pop(future.key), failed)
     finally:
         finished.clear()
         client.close()
 
 
-def _row(distributed: Any, job: SweepJob, future: Any, number: int) -> SweepRow:
+def _row(distributed: Any, future: Any, number: int, failed: Failed[Row]) -> Row:
     """Return the row of a finished future."""
     error = future.exception()
     if error is None:
-        row: SweepRow = future.result()
+        row: Row = future.result()
         return row
     if isinstance(error, distributed.KilledWorker):
-        return failed_row(job, number, "its workers died again and again")
+        return failed(number, "its workers died again and again")
     raise PlannerError(
-        f"the cluster's workers cannot compute a variant ({type(error).__name__}: {error}); "
+        f"the cluster's workers cannot compute ({type(error).__name__}: {error}); "
         "install this version of planner on each"
     )
 

@@ -1,4 +1,4 @@
-"""Rows of a sweep from processes on this machine, or from this one."""
+"""Work on many numbers by processes on this machine, or by this one: it knows no sweep."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from types import FrameType
+from typing import Any, TypeVar
 
 from planner.errors import PlannerError
-from planner.studies.sweep_rows import SweepJob, SweepRow, failed_row, sweep_row
 
-Rows = Generator[SweepRow, None, None]
-Work = Callable[[SweepJob, int], SweepRow]
+Row = TypeVar("Row")
+Rows = Generator[Row, None, None]
+Work = Callable[[int], Row]
+Failed = Callable[[int, str], Row]
 
 DEATHS = 3
-"""A variant whose process dies so many times with nothing else running has failed."""
+"""A number whose process dies so many times with nothing else running has failed."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
-_job: SweepJob
-_work: Work
+_work: Work[Any]
 
 
 def cores() -> int:
@@ -37,49 +38,47 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def rows_here(job: SweepJob, numbers: Sequence[int], work: Work = sweep_row) -> Rows:
+def rows_here(work: Work[Row], numbers: Sequence[int]) -> Rows[Row]:
     """Yield rows from this process, one after the other.
 
     Parameters
     ----------
-    job : SweepJob
-        The sweep.
-    numbers : sequence of int
-        Of the variants.
     work : callable
-        Makes a row.
+        Number to row.
+    numbers : sequence of int
+        What is to be done.
 
     Yields
     ------
-    SweepRow
+    Row
         In order.
     """
     for number in numbers:
         with _broken_off_by_interrupts():
-            row = work(job, number)
+            row = work(number)
         yield row
 
 
 def rows_of_processes(
-    job: SweepJob, numbers: Sequence[int], workers: int, work: Work = sweep_row
-) -> Rows:
+    work: Work[Row], numbers: Sequence[int], workers: int, failed: Failed[Row]
+) -> Rows[Row]:
     """Yield rows from processes of their own, as they are finished.
 
     Parameters
     ----------
-    job : SweepJob
-        The sweep.
+    work : callable
+        Number to row; one that can be pickled.
     numbers : sequence of int
-        Of the variants.
+        What is to be done.
     workers : int
         How many processes, each with one thread.
-    work : callable
-        Makes a row; a function of a module.
+    failed : callable
+        Number and sentence to the row of what cannot be done.
 
     Yields
     ------
-    SweepRow
-        Each number once.
+    Row
+        One for each number.
 
     Raises
     ------
@@ -88,7 +87,7 @@ def rows_of_processes(
 
     Notes
     -----
-    When a process dies, what was at work is made again, one variant at a time, so that the one that
+    When a process dies, what was at work is done again, one number at a time, so that the one that
     kills its process is known; after `DEATHS` it has failed.  When this process ends, by whatever
     means, so do the others.
     """
@@ -96,27 +95,27 @@ def rows_of_processes(
     while waiting or suspects:
         alone = bool(suspects)
         queue = suspects if alone else waiting
-        lost = yield from _until_one_dies(job, queue, 1 if alone else workers, work)
+        lost = yield from _until_one_dies(work, queue, 1 if alone else workers)
         if alone:
             deaths.update(lost)
-        elif lost and not _starts(job, work):
+        elif lost and not _starts():
             raise PlannerError(
                 "worker processes do not start; in a script, call this below "
                 "'if __name__ == \"__main__\":', or give workers=0"
             )
         for number in lost:
             if deaths[number] >= DEATHS:
-                yield failed_row(job, number, f"its process died {DEATHS} times")
+                yield failed(number, f"its process died {DEATHS} times")
             else:
                 suspects.append(number)
 
 
 def _until_one_dies(
-    job: SweepJob, queue: deque[int], workers: int, work: Work
-) -> Generator[SweepRow, None, list[int]]:
+    work: Work[Row], queue: deque[int], workers: int
+) -> Generator[Row, None, list[int]]:
     """Yield rows until the queue is empty or a process dies; return what was at work then."""
-    with _pool(job, workers, work) as pool:
-        at_work: dict[Future[SweepRow], int] = {}
+    with _pool(work, workers) as pool:
+        at_work: dict[Future[Row], int] = {}
         broken = False
         while (queue and not broken) or at_work:
             try:
@@ -137,27 +136,26 @@ def _until_one_dies(
     return []
 
 
-def _died(future: Future[SweepRow]) -> bool:
+def _died(future: Future[Any]) -> bool:
     """Return whether a process died before the row was finished."""
     return isinstance(future.exception(), BrokenProcessPool)
 
 
-def _starts(job: SweepJob, work: Work) -> bool:
+def _starts() -> bool:
     """Return whether a process can be started at all."""
-    with _pool(job, 1, work) as pool:
+    with _pool(_ready, 1) as pool:
         try:
-            return bool(pool.submit(_ready).result())
+            return pool.submit(_row, 0).result() is True
         except BrokenProcessPool:
             return False
 
 
 @contextmanager
-def _pool(job: SweepJob, workers: int, work: Work) -> Iterator[ProcessPoolExecutor]:
+def _pool(work: Work[Any], workers: int) -> Iterator[ProcessPoolExecutor]:
     """Keep a pool; whoever leaves early, Ctrl-C among them, does not wait for what is at work."""
     context = multiprocessing.get_context("spawn")
     end, line = context.Pipe(duplex=False)
-    arguments = (end, job, work)
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=arguments)
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(end, work))
     finished = False
     try:
         with _one_thread_each():
@@ -171,8 +169,8 @@ def _pool(job: SweepJob, workers: int, work: Work) -> Iterator[ProcessPoolExecut
         end.close()
 
 
-def _submitted(pool: ProcessPoolExecutor, number: int) -> Future[SweepRow]:
-    """Hand out a variant; a process that is started meanwhile does not hear Ctrl-C."""
+def _submitted(pool: ProcessPoolExecutor, number: int) -> Future[Any]:
+    """Hand out a number; a process that is started meanwhile does not hear Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):
         return pool.submit(_row, number)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -182,10 +180,10 @@ def _submitted(pool: ProcessPoolExecutor, number: int) -> Future[SweepRow]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(end: Connection, job: SweepJob, work: Work) -> None:
+def _begin(end: Connection, work: Work[Any]) -> None:
     """Make a process ready: it ends when nobody holds the other end of the line any more."""
-    global _job, _work
-    _job, _work = job, work
+    global _work
+    _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=partial(_end_with, end), daemon=True).start()
 
@@ -198,12 +196,12 @@ def _end_with(end: Connection) -> None:
         os._exit(1)
 
 
-def _row(number: int) -> SweepRow:
+def _row(number: int) -> Any:
     """Make a row in a process that is ready."""
-    return _work(_job, number)
+    return _work(number)
 
 
-def _ready() -> bool:
+def _ready(number: int) -> bool:
     """Say that a process has started."""
     return True
 
@@ -225,7 +223,7 @@ def _one_thread_each() -> Iterator[None]:
 
 @contextmanager
 def _broken_off_by_interrupts() -> Iterator[None]:
-    """Let Ctrl-C break a variant off, where the optimiser alone would end it early."""
+    """Let Ctrl-C break a number off, where the optimiser alone would end it early."""
     usual = signal.getsignal(signal.SIGINT)
     main = threading.current_thread() is threading.main_thread()
     if not main or usual is not signal.default_int_handler:

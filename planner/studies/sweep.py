@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -18,7 +19,14 @@ from planner.model.scenario import Scenario, digest
 from planner.model.variation import Variation
 from planner.studies.cluster_crew import rows_of_cluster
 from planner.studies.local_crew import Rows, cores, rows_here, rows_of_processes
-from planner.studies.sweep_rows import STATUSES, SweepJob, SweepRow, sweep_job
+from planner.studies.sweep_rows import (
+    STATUSES,
+    SweepJob,
+    SweepRow,
+    failed_row,
+    sweep_job,
+    sweep_row,
+)
 from planner.studies.sweep_tables import driver_table, row_table
 from planner.studies.variation import Variants, variants
 
@@ -175,7 +183,7 @@ def sweep_variants(
     --------
     >>> from planner.io.scenarios import read_scenario
     >>> grid = {"policy.survive.regions": [0, 4], "cost.preset": ["cost"]}
-    >>> found = sweep_variants(read_scenario("taiwan"), Variation(grid=grid), workers=0, first=2)
+    >>> found = sweep_variants(read_scenario("taiwan"), Variation(grid=grid), workers=0, gap=0.1)
     >>> found.counts
     {'optimal': 1, 'invalid': 1}
     >>> found.rows[1].message
@@ -228,17 +236,20 @@ def _finished(journal: Journal | None, every: Variants) -> Iterator[SweepRow]:
             continue
 
 
-def _rows(job: SweepJob, todo: list[int], workers: int | None, scheduler: str | None) -> Rows:
+def _rows(
+    job: SweepJob, todo: list[int], workers: int | None, scheduler: str | None
+) -> Rows[SweepRow]:
     """Return who makes the rows."""
+    work, failed = partial(sweep_row, job), partial(failed_row, job)
     if todo and scheduler is not None:
-        return rows_of_cluster(job, todo, scheduler)
+        return rows_of_cluster(work, todo, scheduler, failed)
     if workers == 0 or not todo:
-        return rows_here(job, todo)
-    return rows_of_processes(job, todo, min(workers or cores(), len(todo)))
+        return rows_here(work, todo)
+    return rows_of_processes(work, todo, min(workers or cores(), len(todo)), failed)
 
 
 def _collected(
-    rows: Rows,
+    rows: Rows[SweepRow],
     done: dict[int, SweepRow],
     journal: Journal | None,
     step: Callable[[Pace], None],
@@ -248,9 +259,10 @@ def _collected(
     try:
         with closing(rows):
             for row in rows:
+                # In this order: interrupted in between, a row is not on the disk alone.
+                done[row.variant] = row
                 if journal is not None:
                     journal.append(row.entry())
-                done[row.variant] = row
                 now = perf_counter()
                 began = began or now - row.seconds
                 pace = Pace(pace.rows + 1, now - began, pace.work_s + row.seconds)

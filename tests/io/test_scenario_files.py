@@ -48,6 +48,8 @@ def test_shipped_scenarios_are_found_by_name_from_anywhere(
 
 def test_every_shipped_scenario_is_without_fault() -> None:
     for file in sorted(dataset_folder().glob("*/*.yaml")):
+        if file.name == "sweep.yaml":  # What a sweep varies; it is read with its scenario.
+            continue
         checked = check_scenario(file)
         assert checked.faults == (), file
 

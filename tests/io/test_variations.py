@@ -1,0 +1,95 @@
+"""Variation files: every file in tests/data/bad/variations says in its first line what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from planner.errors import InvalidScenario, InvalidVariation
+from planner.io.scenarios import read_scenario
+from planner.io.variations import checked_variant, read_variation
+from planner.model.scenario import Scenario, digest
+from planner.model.varied_fields import fields_of
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+BAD = sorted((DATA / "bad" / "variations").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def small() -> Scenario:
+    return read_scenario(DATA / "good" / "small.yaml")
+
+
+@pytest.mark.parametrize("file", BAD, ids=lambda file: file.stem)
+def test_each_bad_file_has_exactly_the_fault_it_announces(file: Path, small: Scenario) -> None:
+    expected = file.read_text(encoding="utf-8").split("\n")[0].removeprefix("# expect: ")
+    with pytest.raises(InvalidVariation) as caught:
+        read_variation(file, small)
+    assert [" ".join(str(fault).split()) for fault in caught.value.faults] == [
+        " ".join(expected.split())
+    ]
+    assert caught.value.faults[0].file == str(file)
+
+
+def test_there_is_a_bad_file_for_every_rule() -> None:
+    assert len(BAD) >= 29
+
+
+def test_all_faults_come_in_one_message(small: Scenario, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text(
+        "variation: all of it\n"
+        "grid:\n"
+        "  groth.share_year: [0.1]\n"
+        "sample:\n"
+        "  count: many\n"
+        "  fields:\n"
+        "    regions.taipeh.uplink_gbps: {scale: {uniform: {low: 1, high: 2}}}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InvalidVariation) as caught:
+        read_variation(file, small)
+    assert [(fault.line, fault.path) for fault in caught.value.faults] == [
+        (1, "variation"),
+        (3, "grid.groth.share_year"),
+        (5, "sample.count"),
+        (7, "sample.fields.regions.taipeh.uplink_gbps"),
+    ]
+    assert "did you mean 'taipei'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- 1\n", "grid: [\n", "grid: &a {x: *a}\n", "a: 1\n---\nb: 2\n"]
+)
+def test_what_is_no_document_gets_a_sentence(small: Scenario, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidVariation):
+        read_variation(file, small)
+    with pytest.raises(InvalidVariation, match="does not exist"):
+        read_variation(tmp_path / "none.yaml", small)
+
+
+@pytest.mark.parametrize("name", ["taiwan", "good/small.yaml", "good/tables.yaml"])
+def test_a_variant_without_changes_is_the_scenario(name: str) -> None:
+    scenario = read_scenario(name if name == "taiwan" else DATA / name)
+    variant = checked_variant(fields_of(scenario), "variant 1")
+    assert variant == scenario
+    assert digest(variant) == digest(scenario)
+
+
+def test_a_variant_is_checked_as_a_file_is(small: Scenario) -> None:
+    fields = fields_of(small)
+    fields["regions"]["taipei"]["metro"] = "XXX"
+    fields["links"]["tpe-sin"]["to"] = "singapor"
+    fields["demand_factor"]["TW"] = -1.0
+    with pytest.raises(InvalidScenario, match="is not a factor"):
+        checked_variant(fields, "variant 7")
+    fields["demand_factor"]["TW"] = 1.0
+    with pytest.raises(InvalidScenario) as caught:
+        checked_variant(fields, "variant 7")
+    said = str(caught.value)
+    assert said.startswith("variant 7: 2 faults")
+    assert "no metro 'XXX'" in said
+    assert "no region 'singapor'; did you mean 'singapore'?" in said
