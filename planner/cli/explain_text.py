@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import fill
 from typing import Any
 
 from planner.cli.console import say, say_table
@@ -17,11 +18,10 @@ from planner.studies.savings import Saving
 
 HOW = (
     "Each count: all others are held, users are steered anew, and what then forbids one fewer is "
-    "named. An hour",
-    "needs the count by itself, unless it says 'together'. With the plan's own shares left as they "
-    "are more may be",
-    "needed: see 'planner simulate'.",
+    "named. An hour needs the count by itself, or with those after 'with'. With the plan's own "
+    "shares left as they are more may be needed: see 'planner simulate'."
 )
+WIDTH = 110
 
 
 def print_explanation(found: Explanation) -> None:
@@ -29,13 +29,13 @@ def print_explanation(found: Explanation) -> None:
     value, name = found.value, found.plan.scenario.scenario
     say(f"{name}: {value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}")
     say("")
-    say("\n".join(HOW))
+    say(fill(HOW, WIDTH))
     say("")
     for service, own in found.table.groupby("service", sort=False):
         say(str(service))
         for row in own.itertuples():
-            count = f"{row.replicas} in {_name(found, str(row.region))}"
-            say(f"  {count}: {row.why}")
+            count = f"  {row.replicas} in {_name(found, str(row.region))}: {row.why}"
+            say(fill(count, WIDTH, subsequent_indent=" " * 6))
         say("")
     _print_unused(found)
     _print_prices(found)
@@ -134,6 +134,7 @@ def _count(found: Explanation, witness: Witness) -> Answer:
         ],
         "without": witness.without,
         "without_states": witness.without_states,
+        "keeps_promises": witness.keeps_promises,
         "dearer_usd_month": _interval(witness.dearer),
         "proven": witness.proven,
         "why": witness_reason(found.problem, witness),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from planner.optimization.excuse import Excuse
 from planner.optimization.resolved import Interval
-from planner.optimization.witness import Witness
+from planner.optimization.witness import StateHour, Witness
 from planner.problem.arrays import Problem
 
 _UNPROVEN = " (a limit came before this was proven)"
@@ -25,18 +25,18 @@ def witness_reason(problem: Problem, found: Witness) -> str:
     Returns
     -------
     str
-        Such as "tokyo down at 12:00 UTC needs as many; without it 13".
+        Such as "needed by 'tokyo down' at 12:00 UTC. Without that 13".
     """
     parts = []
     if "minimum" in found.kinds:
         parts.append(_minimum(problem, found))
-    if "load" in found.kinds:
-        parts.append(_loads(problem, found))
+    if "load" in found.kinds and found.dearer is None:
+        parts.append(f"needed by {_loads(problem, found)}")
     if "packing" in found.kinds:
         parts.append("no other region has room for one more")
     if found.dearer is not None:
         parts.append(_dearer(problem, found))
-    text = "; ".join(parts) + _without(problem, found)
+    text = ", and ".join(parts) + _without(problem, found)
     return text + ("" if found.proven else _UNPROVEN)
 
 
@@ -52,26 +52,26 @@ def _loads(problem: Problem, found: Witness) -> str:
     texts = []
     for state in found.states:
         own = [one for one in found.sets if {k for k, _ in one} == {state}]
-        if own:
-            hours = [[problem.axes.hours[h] for _, h in one] for one in own]
-            texts.append(f"'{problem.axes.states[state]}' at {_needing_hours(hours)}")
+        alone = sorted(problem.axes.hours[one[0][1]] for one in own if len(one) == 1)
+        hours = [written_hours(alone)] if alone else []
+        hours += [_hours_with(problem, one) for one in own if len(one) > 1]
+        if hours:
+            texts.append(f"'{problem.axes.states[state]}' at {', '.join(hours)}")
     for one in found.sets:
-        if len({k for k, _ in one}) > 1:
+        states = dict.fromkeys(k for k, _ in one)
+        if len(states) > 1:
+            own = [tuple(at for at in one if at[0] == state) for state in states]
             members = [
-                f"'{problem.axes.states[k]}' at {problem.axes.hours[h]:02d}:00 UTC" for k, h in one
+                f"'{problem.axes.states[part[0][0]]}' at {_hours_with(problem, part)}"
+                for part in own
             ]
-            texts.append(f"{_listed(members)} together")
-    return f"needed by {_listed(texts)}"
+            texts.append(" with ".join(members))
+    return "; ".join(texts)
 
 
-def _needing_hours(sets: list[list[int]]) -> str:
-    """Write the hours of one state, those that need the count only together last."""
-    alone = sorted(one[0] for one in sets if len(one) == 1)
-    texts = [written_hours(alone)] if alone else []
-    texts += [
-        f"{_listed(f'{hour:02d}:00' for hour in one)} UTC together" for one in sets if len(one) > 1
-    ]
-    return ", ".join(texts)
+def _hours_with(problem: Problem, one: Iterable[StateHour]) -> str:
+    """Write hours that need the count only together."""
+    return " with ".join(f"{problem.axes.hours[h]:02d}:00" for _, h in one) + " UTC"
 
 
 def written_hours(hours: Sequence[int]) -> str:
@@ -119,7 +119,8 @@ def _dearer(problem: Problem, found: Witness) -> str:
     )
     if interval.high <= 0:
         return f"nothing: one fewer keeps every promise and saves {written_usd(_saving(interval))}"
-    return f"one fewer keeps every promise and costs {more_usd(interval)} ({parts})"
+    text = f"one fewer keeps every promise and costs {more_usd(interval)} ({parts})"
+    return f"{text} because of {_loads(problem, found)}" if found.sets else text
 
 
 def _signed(usd: float) -> str:
@@ -138,13 +139,15 @@ def _saving(interval: Interval) -> Interval:
 
 def _without(problem: Problem, found: Witness) -> str:
     """Say the least count without what was named."""
-    if found.dearer is not None:
-        return f"; every promise could be kept with {found.without}"
-    text = f"; without that {found.without}"
+    kept = f". Every promise could be kept with {found.keeps_promises}"
+    if found.dearer is not None and not found.sets:
+        return kept
+    at_cost = found.dearer is not None
+    text = f". Without that {found.without}{' at no more cost' if at_cost else ''}"
     if found.without_states < found.without:
         states = _listed(f"'{problem.axes.states[k]}'" for k in found.states)
         text += f", without {states} at any hour {found.without_states}"
-    return text
+    return text + (kept if at_cost else "")
 
 
 def written_usd(interval: Interval) -> str:

@@ -1,10 +1,10 @@
 """Why a count is what it is: what one replica fewer violates while all other counts are held.
 
 The witness of ``n[s, r]`` is what ``n[s, r] − 1`` violates: the least number of replicas, the loads
-of a few (state, hour), or the objective.  The (state, hour) come in irreducible sets: with the rows
-of one set alone the count must be ``n``, and with any of its members dropped it need not.  Several
-sets are found one after the other, each with those before dropped, until one replica fewer would
-do; together they are why the count is not smaller.
+of a few (state, hour), or the objective, jointly with the loads that force it up.  The (state,
+hour) come in irreducible sets: with the rows of one set alone the count must be ``n``, and with any
+of its members dropped it need not.  Several sets are found one after the other, each with those
+before dropped, until one replica fewer would do; together they are why the count is not smaller.
 
 References
 ----------
@@ -43,13 +43,18 @@ class Witness:
         The count.
     kinds : tuple of {'load', 'packing', 'minimum', 'objective', 'nothing'}
         What is violated, all of it; 'packing' where loads are and no other region has room for the
-        replica; 'nothing' where one fewer keeps every promise and is no dearer.
+        replica; 'objective' where one fewer keeps every promise and is dearer, with 'load' where
+        loads force that; 'nothing' where it is no dearer.
     sets : tuple of tuple of (int, int)
-        Irreducible sets of (state, hour), each of which alone needs the count.
+        Irreducible sets of (state, hour), each of which alone needs the count; for 'objective' at
+        no more cost.
     without : int
-        The least count with all that is named dropped and all other counts held.
+        The least count with all that is named dropped and all other counts held; for 'objective'
+        with loads at no more cost.
     without_states : int
         The same with every hour of the named states dropped for the service.
+    keeps_promises : int
+        The least count that keeps every promise, whatever that costs.
     dearer : Interval or None
         How much dearer one fewer is, where it keeps every promise, US dollars a month.
     latency_usd_month, lost_usd_month : float
@@ -66,6 +71,7 @@ class Witness:
     sets: tuple[tuple[StateHour, ...], ...]
     without: int
     without_states: int
+    keeps_promises: int
     dearer: Interval | None
     latency_usd_month: float
     lost_usd_month: float
@@ -109,7 +115,14 @@ def keeps_promises(held: Held, stop: Stop) -> bool:
 
 
 def witness(
-    held: Held, service: int, region: int, value: Value, stop: Stop, *, gap: float = 1e-7
+    held: Held,
+    service: int,
+    region: int,
+    value: Value,
+    stop: Stop,
+    *,
+    capped: Held | None = None,
+    gap: float = 1e-7,
 ) -> Witness:
     """Return what one replica fewer of a service in a region violates.
 
@@ -123,6 +136,9 @@ def witness(
         What the best plan with these counts costs.
     stop : Stop
         When to stop.
+    capped : Held, optional
+        The same counts where they and their steering may cost no more than that: names the loads
+        that make one fewer dearer.
     gap : float
         Relative gap of what one fewer costs.
 
@@ -145,27 +161,40 @@ def witness(
         kinds.append("packing")
     if minimum:
         kinds.append("minimum")
+    keeps = count if sets.found else _allowed(problem, service, region, sets.rest, minimum=minimum)
     interval, cost = None, value
     if not kinds:
         cost = _one_fewer(held, service, region, gap, stop)
         interval = dearer(cost, value)
+        if interval.high > 0 and capped is not None:
+            held, sets = capped, _irreducible_sets(capped, service, region, count - 1, stop)
+        kinds += ["load"] if sets.found else []
         kinds.append("objective" if interval.high > 0 else "nothing")
-    hours = _everything(problem)
-    hours[[k for one in sets.found for k, _ in one]] = False
-    rest = held.least(service, region, hours, stop) if sets.found else sets.rest
+    rest = _without_states(held, service, region, sets, stop)
+    alone = interval is not None and not sets.found
     return Witness(
         service,
         region,
         count,
         tuple(kinds),
         sets.found,
-        _allowed(problem, service, region, sets.rest, minimum=minimum),
-        _allowed(problem, service, region, rest, minimum=minimum),
+        keeps if alone else _allowed(problem, service, region, sets.rest, minimum=minimum),
+        keeps if alone else _allowed(problem, service, region, rest, minimum=minimum),
+        keeps,
         interval,
         cost.latency_usd_month - value.latency_usd_month,
         cost.lost_usd_month - value.lost_usd_month,
         sets.proven and rest.proven,
     )
+
+
+def _without_states(held: Held, service: int, region: int, sets: _Sets, stop: Stop) -> Least:
+    """Return what is asked for without any hour of the named states."""
+    if not sets.found:
+        return sets.rest
+    hours = _everything(held.problem)
+    hours[[k for one in sets.found for k, _ in one]] = False
+    return held.least(service, region, hours, stop)
 
 
 def _everything(problem: Problem) -> Bools:
@@ -190,8 +219,12 @@ def _allowed(problem: Problem, service: int, region: int, least: Least, *, minim
 
 def _irreducible_sets(held: Held, service: int, region: int, fewer: int, stop: Stop) -> _Sets:
     """Find irreducible sets, each without the members of those before, until fewer would do."""
-    kept, proven = _everything(held.problem), True
-    found: list[tuple[StateHour, ...]] = []
+    kept, found = _everything(held.problem), list[tuple[StateHour, ...]]()
+    bare = held.least(service, region, np.zeros_like(kept), stop, enough=fewer)
+    if bare.count > fewer + SLACK:
+        # What costs no more forbids it without any load of the service.
+        return _Sets((), bare, bare.proven)
+    proven = bare.proven
     while True:
         least = held.least(service, region, kept, stop, enough=fewer)
         proven &= least.proven
@@ -209,7 +242,7 @@ def _irreducible(
     """Drop members of a set as long as the rest alone forbids the smaller count."""
     known, sure = start, True
     for at in np.argwhere(start)[::-1]:
-        # Without any row of the service its count may be 0.
+        # That no row at all allows the smaller count is known.
         if not known[tuple(at)] or known.sum() == 1:
             continue
         trial = known.copy()

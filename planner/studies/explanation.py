@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import Fault, InvalidPlan
-from planner.failures.states import failure_states
 from planner.model.plan import Plan
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.excuse import Excuse, excuse
-from planner.optimization.held import Held, held_orders
+from planner.optimization.held import Held, HeldOrders, held_orders
+from planner.optimization.held_cost import capped_orders
 from planner.optimization.held_routing import held_routing
 from planner.optimization.loads import judge
 from planner.optimization.reasons import excuse_reason, witness_reason
@@ -22,10 +22,9 @@ from planner.optimization.stopping import Stop, interruptible
 from planner.optimization.uplink_prices import uplink_prices
 from planner.optimization.witness import Witness, keeps_promises, witness
 from planner.problem.arrays import Floats, Ints, Problem, Solution
-from planner.problem.build import build_problem
 from planner.problem.documents import solution_of
 from planner.studies.effort import Effort
-from planner.studies.savings import Saving, find_savings
+from planner.studies.savings import Saving, find_savings, free_problem
 
 SAME = 1e-6
 """Relative difference of two objectives that are the same: a plan is written to six decimals."""
@@ -160,6 +159,7 @@ def explain_plan(
 
     Notes
     -----
+    What DNS rules (`dns.rules`) cannot express is left aside: shares are taken to be free.
     A count's witness holds all other counts and lets shares be chosen anew, so it may name less
     than what the plan's own shares make necessary.  Ctrl-C ends the work early; what is not proven
     then says so.
@@ -170,7 +170,7 @@ def explain_plan(
     >>> found = explain_plan(pl.read_plan("exports/taiwan/plan.yaml"))  # doctest: +SKIP
     >>> found.table  # doctest: +SKIP
     """
-    problem = build_problem(plan.scenario, failure_states(plan.scenario))
+    problem = free_problem(plan.scenario)
     solution = solution_of(problem, plan)
     with interruptible(Stop(float("inf"))) as stop:
         effort = Effort(gap, time_limit_s, seed, stop, step or (lambda _: None))
@@ -178,7 +178,7 @@ def explain_plan(
         held, columns = _held(problem, solution.replicas, seed)
         if not keeps_promises(held, stop):
             raise InvalidPlan([_broken(file)])
-        value = _value(problem, columns, solution, effort)
+        value = _value(plan, problem, columns, solution, effort)
         witnesses = _witnesses(held, effort)
         excuses = _excuses(problem, columns, solution, value, effort)
         prices = None
@@ -202,12 +202,21 @@ def _broken(file: str) -> Fault:
 
 
 def _value(
-    problem: Problem, columns: OrderColumns | None, solution: Solution, effort: Effort
+    plan: Plan,
+    problem: Problem,
+    columns: OrderColumns | None,
+    solution: Solution,
+    effort: Effort,
 ) -> Value:
     """Return what the plan was proven to cost; found anew if it was made for another objective."""
     if columns is not None:
         objective = _as_steered(problem, columns, solution)
-        if objective is None or abs(objective - solution.objective) > SAME * abs(objective):
+        ruled = plan.scenario.dns.rules is not None
+        if (
+            ruled
+            or objective is None
+            or abs(objective - solution.objective) > SAME * abs(objective)
+        ):
             effort.tell("the best plan of this objective")
             return effort.cheapest(problem)
     return Value(solution.objective, solution.bound)
@@ -238,9 +247,10 @@ def _witnesses(held: Held, effort: Effort) -> tuple[Witness, ...]:
     axes, found = held.problem.axes, []
     fixed = with_counts(held.problem, held.replicas)
     value = cheapest(fixed, _STEERING_GAP, effort.limit(), effort.seed)
+    capped = capped_orders(held, value.objective) if isinstance(held, HeldOrders) else None
     for service, region in np.argwhere(held.replicas > 0).tolist():
         effort.tell(f"why so many: {axes.services[service]} in {axes.regions[region]}")
-        found.append(witness(held, service, region, value, effort.limit()))
+        found.append(witness(held, service, region, value, effort.limit(), capped=capped))
     return tuple(found)
 
 

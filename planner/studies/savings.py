@@ -165,18 +165,22 @@ def _edits(scenario: Scenario, problem: Problem) -> Iterable[_Edit]:
                 edited = _with_region(scenario, region, pools=pools)
                 kind: Kind = "server more" if more > 0 else "server less"
                 change = f"one server {'more' if more > 0 else 'less'} in {name}"
-                yield _Edit(kind, change, _built(edited), float(price[name]))
+                yield _Edit(kind, change, free_problem(edited), float(price[name]))
     for region, place in scenario.regions.items():
         wider = place.uplink_gbps * UPLINK_FACTOR
         change = f"uplink of {region} {wider:.3g} Gbit/s instead of {place.uplink_gbps:.3g}"
-        yield _Edit("uplink", change, _built(_with_region(scenario, region, uplink_gbps=wider)))
+        yield _Edit(
+            "uplink", change, free_problem(_with_region(scenario, region, uplink_gbps=wider))
+        )
     yield from _ceilings(scenario)
     for name, service in scenario.services.items():
         limit = service.objective.emergency_p95_ms
         looser = service.objective.model_copy(update={"emergency_p95_ms": limit + LIMIT_STEP_MS})
         services = {**scenario.services, name: service.model_copy(update={"objective": looser})}
         change = f"emergency limit of {name} {limit + LIMIT_STEP_MS:g} ms instead of {limit:g}"
-        yield _Edit("limit", change, _built(scenario.model_copy(update={"services": services})))
+        yield _Edit(
+            "limit", change, free_problem(scenario.model_copy(update={"services": services}))
+        )
 
 
 def _ceilings(scenario: Scenario) -> Iterable[_Edit]:
@@ -189,7 +193,9 @@ def _ceilings(scenario: Scenario) -> Iterable[_Edit]:
         if share + CEILING_STEP < 1:
             policy = scenario.policy.model_copy(update={field: share + CEILING_STEP})
             change = f"{name} {100 * (share + CEILING_STEP):g} % instead of {100 * share:g} %"
-            yield _Edit("ceiling", change, _built(scenario.model_copy(update={"policy": policy})))
+            yield _Edit(
+                "ceiling", change, free_problem(scenario.model_copy(update={"policy": policy}))
+            )
 
 
 def _with_region(scenario: Scenario, name: str, **update: object) -> Scenario:
@@ -198,9 +204,20 @@ def _with_region(scenario: Scenario, name: str, **update: object) -> Scenario:
     return scenario.model_copy(update={"regions": {**scenario.regions, name: region}})
 
 
-def _built(scenario: Scenario) -> Problem:
-    """Build the problem of an edited scenario."""
-    return build_problem(scenario, failure_states(scenario))
+def free_problem(scenario: Scenario) -> Problem:
+    """Build the problem of a scenario, with shares as free as its steering allows.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A checked scenario.
+
+    Returns
+    -------
+    Problem
+        Without what the DNS target cannot express.
+    """
+    return replace(build_problem(scenario, failure_states(scenario)), rules=None)
 
 
 def _together(problem: Problem, edits: list[_Edit], value: Value, effort: Effort) -> float | None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from planner.errors import Infeasible
-from planner.optimization.held import Held, held_orders
+from planner.optimization.held import Held, HeldOrders, held_orders
+from planner.optimization.held_cost import capped_orders
 from planner.optimization.held_routing import held_routing
 from planner.optimization.optimize import solve
 from planner.optimization.resolved import Value, cheapest, with_counts
@@ -40,8 +41,16 @@ def held(problem: Problem, replicas: Ints) -> Held:
 def witnesses(problem: Problem, replicas: Ints) -> list[Witness]:
     fixed = held(problem, replicas)
     assert keeps_promises(fixed, NEVER)
-    value = cheapest(with_counts(problem, replicas), 1e-7, NEVER)
-    return [witness(fixed, s, r, value, NEVER) for s, r in np.argwhere(replicas > 0).tolist()]
+    value = best_steered(problem, replicas)
+    capped = capped_orders(fixed, value.objective) if isinstance(fixed, HeldOrders) else None
+    return [
+        witness(fixed, s, r, value, NEVER, capped=capped)
+        for s, r in np.argwhere(replicas > 0).tolist()
+    ]
+
+
+def best_steered(problem: Problem, replicas: Ints) -> Value:
+    return cheapest(with_counts(problem, replicas), 1e-7, NEVER)
 
 
 def allowed(problem: Problem, found: Witness, need: float) -> int:
@@ -53,8 +62,18 @@ def allowed(problem: Problem, found: Witness, need: float) -> int:
 
 
 def check_loads(problem: Problem, replicas: Ints, found: Witness) -> None:
-    """Every set is irreducible, and nothing else forbids one fewer."""
-    oracle = FreeCount(problem, replicas, found.service, found.region)
+    """Every set is irreducible, and nothing else forbids one fewer; at no more cost where asked."""
+    at = (found.service, found.region)
+    every = FreeCount(problem, replicas, *at).least(set(promised_hours(problem)))
+    assert found.keeps_promises == allowed(problem, found, every)
+    if found.dearer is not None and not found.sets:
+        assert found.without == found.without_states == found.keeps_promises
+        if found.kinds == ("objective",) and problem.steering == "static":
+            usd = best_steered(problem, replicas).objective
+            assert FreeCount(problem, replicas, *at, usd).least(set()) > found.replicas - 1
+        return
+    usd = None if found.dearer is None else best_steered(problem, replicas).objective
+    oracle = FreeCount(problem, replicas, *at, usd)
     fewer, rest = found.replicas - 1, set(promised_hours(problem))
     for one in map(frozenset, found.sets):
         assert one <= rest
@@ -86,9 +105,11 @@ def test_every_set_is_irreducible_and_without_them_the_count_is_the_oracles(
         replicas = solved(problem)
         for found in [] if replicas is None else witnesses(problem, replicas):
             assert found.proven
-            kinds |= set(found.kinds)
+            kinds |= {*found.kinds, "+".join(found.kinds)}
             check_loads(problem, replicas, found)
-    assert ({"load", "objective"} if split else {"load"}) <= kinds
+    assert "load" in kinds
+    if split:
+        assert ("load+objective" if steering == "static" else "objective") in kinds
 
 
 def uneven(seed: int, steering: Steering) -> Problem:
@@ -115,9 +136,11 @@ def test_the_sets_are_among_all_minimal_ones(steering: Steering) -> None:
         problem = uneven(seed, steering)
         replicas = solved(problem)
         for found in [] if replicas is None else witnesses(problem, replicas):
-            every = FreeCount(problem, replicas, found.service, found.region).minimal_sets()
+            usd = None if found.dearer is None else best_steered(problem, replicas).objective
+            at = (found.service, found.region)
+            every = FreeCount(problem, replicas, *at, usd).minimal_sets()
             assert {frozenset(one) for one in found.sets} <= set(every)
-            assert bool(found.sets) == bool(every)
+            assert bool(found.sets) == bool([one for one in every if one])
             alone += sum(len(one) == 1 for one in found.sets)
             together += sum(len(one) > 1 for one in found.sets)
     assert alone > 5

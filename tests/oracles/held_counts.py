@@ -9,7 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.units import KIB_BITS
-from tests.oracles.static_columns import called_pairs, columns_of
+from tests.oracles.static_columns import Column, called_pairs, columns_of, lost_usd_per_rps
 
 StateHour = tuple[int, int]
 Kept = frozenset[StateHour] | set[StateHour]
@@ -26,8 +26,15 @@ def promised_hours(problem: Problem) -> list[StateHour]:
 class FreeCount:
     """All counts held but one; what remains of its rows is chosen at each question."""
 
-    def __init__(self, problem: Problem, replicas: Ints, service: int, region: int) -> None:
-        self.problem, self.replicas = problem, replicas
+    def __init__(
+        self,
+        problem: Problem,
+        replicas: Ints,
+        service: int,
+        region: int,
+        most_usd: float | None = None,
+    ) -> None:
+        self.problem, self.replicas, self.most_usd = problem, replicas, most_usd
         self.service, self.region = service, region
         self.most = int(replicas[service, region])
         self.routed: dict[StateHour, float] = {}
@@ -38,7 +45,8 @@ class FreeCount:
         """Return the least whole count with the service's rows of `kept` alone; inf without any."""
         if self.problem.steering == "static":
             stays = [at is None or at in kept for at in self.at]
-            value = _minimum(self.rows[stays], self.top[stays], self.equal, self.whole, self.most)
+            rows, top = self.rows[stays], self.top[stays]
+            value = _minimum(rows, top, self.equal, self.whole, self.upper)
         else:
             value = max((self._routed(*at) for at in sorted(kept)), default=0.0)
         return float(np.ceil(value - 2 * ALLOWED))
@@ -82,21 +90,75 @@ class FreeCount:
         problem = self.problem
         pairs = called_pairs(problem)
         columns = [column for pair in pairs for column in columns_of(problem, *pair)]
+        lost = [] if self.most_usd is None else self._may_lose()
+        first, size = len(columns), len(columns) + len(lost) + 1
         self._rows, self._top, self.at = list[Floats](), list[float](), list[StateHour | None]()
         for k, h in promised_hours(problem):
             for r in np.flatnonzero(problem.region_up[k]).tolist():
-                loads = [np.zeros(len(columns) + 1) for _ in problem.axes.services]
-                for j, column in enumerate(columns):
-                    for i, s in enumerate(column.services):
-                        if column.serves[k][i] == r:
-                            loads[s][j] = problem.demand_rps[s, column.origin, h]
+                loads = [self._load(columns, k, s, r, h, size) for s in self._services()]
                 self._add(loads, k, h, r)
+        usd = np.zeros(size)
+        usd[:first] = [c.cost_usd for c in columns]
+        usd[-1] = problem.cost_usd_month[self.place]
+        for j, (k, s, r, h) in enumerate(lost):
+            usd[first + j] = lost_usd_per_rps(problem, k) / problem.demand_rps.shape[2]
+            row, mine = self._load(columns, k, s, r, h, size), (s, r) == self.place
+            row[first + j] = -1.0
+            room = self._one_rps(k, s, r)
+            row[-1] = -room if mine else 0.0
+            self._keep(row / room, 0.0 if mine else float(self.replicas[s, r]))
+        if self.most_usd is not None:
+            scale = float(problem.cost_usd_month.max())
+            self._keep(usd / scale, (self.most_usd - self._others_usd()) / scale)
         self.rows, self.top = np.array(self._rows), np.array(self._top)
-        self.equal = np.zeros((len(pairs), len(columns) + 1))
+        self.equal = np.zeros((len(pairs), size))
         for i, (host, origin, _) in enumerate(pairs):
-            self.equal[i, :-1] = [(c.host, c.origin) == (host, origin) for c in columns]
-        self.whole = np.full(len(columns) + 1, 0 if problem.split_origins else 1)
-        self.whole[-1] = 0
+            self.equal[i, :first] = [(c.host, c.origin) == (host, origin) for c in columns]
+        self.whole = np.zeros(size)
+        self.whole[:first] = not problem.split_origins
+        self.upper = np.concatenate([np.ones(first), np.full(len(lost), np.inf), [self.most]])
+
+    def _services(self) -> range:
+        return range(len(self.problem.axes.services))
+
+    def _keep(self, row: Floats, top: float) -> None:
+        """Add a row that stays whatever is asked."""
+        self._rows.append(row)
+        self._top.append(top + ALLOWED)
+        self.at.append(None)
+
+    def _load(
+        self, columns: list[Column], state: int, service: int, region: int, hour: int, size: int
+    ) -> Floats:
+        """Return what whole columns bring to a region."""
+        load = np.zeros(size)
+        for j, column in enumerate(columns):
+            if service in column.services:
+                serves = column.serves[state][column.services.index(service)]
+                if serves == region:
+                    load[j] = self.problem.demand_rps[service, column.origin, hour]
+        return load
+
+    def _may_lose(self) -> list[tuple[int, int, int, int]]:
+        """Return every (state, service, region, hour) that is not promised and up."""
+        problem = self.problem
+        return [
+            (k, s, r, h)
+            for k in np.flatnonzero(~problem.must_survive).tolist()
+            for s in self._services()
+            for r in np.flatnonzero(problem.region_up[k]).tolist()
+            for h in range(problem.demand_rps.shape[2])
+        ]
+
+    def _others_usd(self) -> float:
+        """Return what regions and all other counts cost; a region that may empty costs nothing."""
+        problem, others = self.problem, np.array(self.replicas)
+        others[self.place] = 0
+        used = self.replicas.sum(axis=0) > 0
+        if self.replicas[:, self.region].sum() == 1:
+            used[self.region] = False
+        usd = float(problem.fixed_cost_usd_month @ used)
+        return usd + float((problem.cost_usd_month * others).sum())
 
     def _routed(self, state: int, hour: int) -> float:
         """Route all services of one state and hour."""
@@ -115,14 +177,15 @@ class FreeCount:
                     loads[s][j] = demand[s, o] if b == r else 0.0
                 self._add(loads, state, hour, r)
             rows, top, split = np.array(self._rows), np.array(self._top), np.zeros(len(arcs) + 1)
-            self.routed[state, hour] = _minimum(rows, top, equal, split, self.most)
+            upper = np.append(np.ones(len(arcs)), self.most)
+            self.routed[state, hour] = _minimum(rows, top, equal, split, upper)
         return self.routed[state, hour]
 
 
-def _minimum(rows: Floats, top: Floats, equal: Floats, whole: Ints | Floats, most: int) -> float:
-    """Return the least value of the last variable, which is at most `most`."""
-    cost, upper = np.zeros(whole.size), np.ones(whole.size)
-    cost[-1], upper[-1] = 1.0, float(most)
+def _minimum(rows: Floats, top: Floats, equal: Floats, whole: Floats, upper: Floats) -> float:
+    """Return the least value of the last variable."""
+    cost = np.zeros(whole.size)
+    cost[-1] = 1.0
     found = milp(
         cost,
         integrality=whole,
