@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from planner.io.datasets import read_table
 from planner.latency.cables import CableGraph, cable_graph
 from planner.model.scenario import Scenario
 
 
+@cache
 def cables_in_service() -> CableGraph:
     """Return the graph of cables, planned systems left out.
 
     Returns
     -------
     CableGraph
-        From ``cable_segments.csv`` and ``sites.csv``.
+        From ``cable_segments.csv`` and ``sites.csv``, read once in the life of the process.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from planner.io.datasets import read_table
@@ -66,8 +68,9 @@ def demand_rps(scenario: Scenario) -> Floats:
     return demand
 
 
+@cache
 def _curve(profile: str) -> Floats:
-    """Return the local-time curve at hours 0 to 24."""
+    """Return the local-time curve at hours 0 to 24, read once in the life of the process."""
     table = read_table("diurnal")
     rows = table[table["curve"] == profile].sort_values("local_hour")
     load = rows["relative_load"].to_numpy(float)
@@ -75,6 +78,7 @@ def _curve(profile: str) -> Floats:
         known = ", ".join(sorted(set(table["curve"])))
         raise ValueError(f"`diurnal_profile` must be one of {known}")
     curve: Floats = np.append(load, load[0]) / load.mean()
+    curve.flags.writeable = False
     return curve
 
 
