@@ -13,7 +13,7 @@ from planner.cli.console import say, say_json, warn
 from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.progress import ProgressBar
-from planner.cli.sweep_text import pace_line, print_sweep, sweep_answer
+from planner.cli.sweep_text import MANY, duration, pace_line, print_sweep, sweep_answer
 from planner.errors import InvalidScenario
 from planner.io.documents import dump_documents
 from planner.io.files import write_bytes_atomically
@@ -109,8 +109,8 @@ def _show(scenario: Scenario, variation: Variation, number: int) -> None:
 
 
 def _running(pace: Pace) -> str:
-    """Say what is being done, and how long ten thousand would take."""
-    return f"variants ({pace_line(pace)})" if pace.rows else "variants"
+    """Say in a few words what is being done, and how long ten thousand would take."""
+    return f"variants ({MANY:,} in {duration(pace.seconds_for(MANY))})"
 
 
 def write_sweep(found: Sweep, folder: Path) -> None:

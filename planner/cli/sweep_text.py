@@ -91,20 +91,27 @@ def print_sweep(found: Sweep) -> None:
 
 
 def _print_drivers(found: Sweep) -> None:
-    """Print what moves the objective."""
+    """Print what moves the objective, and what leaves no plan."""
     say_table(
-        "What moves the objective (Spearman's rank correlation), the strongest first",
-        ["varied", "fields", "low", "high", "with the objective", "with having no plan"],
+        "Rank correlation with the objective, the strongest first, and with having no plan",
+        ["varied", "fields", "range", "objective", "no plan"],
         (
-            (name, fields, _number(low), _number(high), _signed(moves), _signed(breaks))
+            (name, fields, _range(low, high), _signed(moves), _signed(breaks))
             for name, fields, low, high, moves, breaks in found.drivers.itertuples(index=False)
         ),
     )
+    planned = sum(OBJECTIVE in row.figures for row in found.rows)
+    if planned >= 3:
+        chance = f"±{min(1.0, 1.96 / math.sqrt(planned - 1)):.2f}"
+        say(
+            f"with {planned:,} plans, a correlation with the objective within {chance} may be chance"
+        )
+        say("")
 
 
-def _number(value: Any) -> str:
-    """Write an end of a range; a dash where there is no order."""
-    return "–" if value is None or value != value else f"{value:g}"
+def _range(low: Any, high: Any) -> str:
+    """Write the ends of a range; a dash where there is no order."""
+    return "–" if low is None or low != low else f"{low:.3g} to {high:.3g}"
 
 
 def _signed(value: float) -> str:

@@ -49,7 +49,8 @@ def test_it_prints_outcomes_range_and_what_moves_it(made: Made) -> None:
         f"written to {made.folder}",
     ):
         assert words in out
-    assert out.index("with having no plan") > out.index("with the objective")
+    assert "Rank correlation with the objective, the strongest first, and with having no" in out
+    assert "0.5 to 40" in out
 
 
 def test_the_pace_is_on_stderr_with_the_time_for_ten_thousand(made: Made) -> None:
