@@ -12,6 +12,7 @@ from planner.optimization.candidates import tidied
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.milp import solver_version
+from planner.optimization.ruled import solve_ruled
 from planner.optimization.search import search
 from planner.optimization.static import static_program
 from planner.optimization.stopping import Standing, Stop, interruptible
@@ -68,6 +69,8 @@ def solve(
     with interruptible(Stop(time_limit_s, watch)) as stop:
         if problem.steering == "adaptive":
             return solve_adaptive(problem, gap=gap, stop=stop, seed=seed)
+        if problem.rules is not None and problem.rules.kind != "any":
+            return solve_ruled(problem, gap=gap, stop=stop, seed=seed)
         return _solve_static(problem, gap, started, stop, seed)
 
 

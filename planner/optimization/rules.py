@@ -134,7 +134,7 @@ def rule_columns(problem: Problem, columns: OrderColumns, rules: DnsRules) -> Ru
     known: dict[bytes, tuple[Ints, csc_array]] = {}
     percent, matrices, entries = [], [], 0
     for begin, end in zip(first, [*first[1:], group.size], strict=True):
-        order, serve = columns.order[begin:end], columns.serve[matters, begin:end]
+        order, serve = columns.order[begin:end], columns.serve[matters, begin:end].astype(np.int64)
         key = order.tobytes()
         if key not in known:
             known[key] = _rules_of(order, serve, rules, problem.rps_per_replica.shape[1])
@@ -205,8 +205,8 @@ def grid_percents(step: int, regions: int) -> Ints:
     [[25, 25, 50], [25, 50, 25], [50, 25, 25]]
     """
     steps = 100 // step
-    cuts = np.array(list(combinations(range(1, steps), regions - 1)), np.int64)
-    cuts = cuts.reshape(-1, regions - 1)
+    inner = list(combinations(range(1, steps), regions - 1))
+    cuts = np.array(inner, np.int64).reshape(len(inner), regions - 1)
     ends = np.pad(cuts, ((0, 0), (1, 1)), constant_values=((0, 0), (0, steps)))
     return np.diff(ends, axis=1) * step
 

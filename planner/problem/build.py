@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.failures.known import FailureStates
 from planner.latency.validity import queueing_warnings
-from planner.model.policy import PRESETS
+from planner.model.policy import PRESETS, DnsRules
 from planner.model.quantity import gib
 from planner.model.scenario import Scenario
 from planner.problem.admissibility import Requests, admissible_states
@@ -123,7 +123,7 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         conditions=state_conditions(scenario, states, trips, allowed),
         scenario=scenario,
         warnings=(*trips.warnings, *_queue_warnings(scenario)),
-        rules=scenario.dns.rules,
+        rules=_dns_rules(scenario),
     )
 
 
@@ -290,6 +290,12 @@ def _pools(scenario: Scenario, axes: Axes) -> NodePools:
         ),
         names=tuple(name for _, name, *_ in table),
     )
+
+
+def _dns_rules(scenario: Scenario) -> DnsRules | None:
+    """Return what the DNS target can say, None for shares and orders at will."""
+    rules = scenario.dns.rules
+    return None if rules is None or rules.kind == "any" else rules
 
 
 def _queue_warnings(scenario: Scenario) -> tuple[str, ...]:

@@ -1,0 +1,164 @@
+"""One rule an origin: what a DNS target can express, priced against shares at will."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from planner.errors import Infeasible, SolverStopped
+from planner.model.policy import DnsRules
+from planner.optimization.columns import OrderColumns, order_columns
+from planner.optimization.explain import explain
+from planner.optimization.milp import solver_version
+from planner.optimization.rule_program import search_ruled
+from planner.optimization.rules import rule_columns
+from planner.optimization.search import Found, search
+from planner.optimization.static import static_program
+from planner.optimization.stopping import Stop, closed
+from planner.problem.arrays import Problem, Solution
+
+_FREE_PART = 0.35
+"""Part of the time for the free optimum."""
+
+
+def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
+    """Find the cheapest plan whose every origin follows one rule of the DNS target.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays; its `rules` say what the target can express.
+    gap : float
+        Relative gap at which to stop.
+    stop : Stop
+        When to stop.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Solution
+        Shares are those of the rules; `notes` says what these cost against shares at will, as an
+        interval from both gaps.
+
+    Raises
+    ------
+    Infeasible
+        If no plan keeps every promise, with rules or without.
+    SolverStopped
+        If none was found before the limit.
+
+    Notes
+    -----
+    The objective of the relaxation is that of shares at will, so the gap that is left is that of
+    many small whole numbers: it closes quickly on a dozen origins and may stay open at a few
+    thousandths on a hundred.
+    """
+    started = time.perf_counter()
+    rules, free_problem = problem.rules or DnsRules(), replace(problem, split_origins=True)
+    columns = order_columns(problem)
+    if columns.missing.size:
+        raise explain(problem, columns, seed)
+    static = static_program(free_problem, columns, seed)
+    free = search(static, gap, stop.part(_FREE_PART))
+    if not free.feasible:
+        raise explain(problem, columns, seed)
+    table = rule_columns(problem, columns, rules)
+    found = search_ruled(static, table, free, gap, stop, seed)
+    if not found.feasible:
+        raise _no_rule(rules)
+    if found.best is None:
+        raise SolverStopped(
+            f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
+        )
+    return _solution(columns, found, price_sentence(rules, found, free), gap, seed, started)
+
+
+def price_usd(found: Found, free: Found) -> tuple[float, float]:
+    """Return what rules cost against shares at will, as an interval.
+
+    Parameters
+    ----------
+    found, free : Found
+        The best with rules and the free optimum, each with its bound.
+
+    Returns
+    -------
+    float, float
+        US dollars a month, at least and at most; inf where there is no plan with rules.
+
+    Examples
+    --------
+    >>> from planner.optimization.candidates import Candidate
+    >>> one = Candidate(np.zeros((1, 1), np.int64), np.ones(1), 110.0)
+    >>> price_usd(Found(one, 108.0, True), Found(replace(one, objective=105.0), 104.0, True))
+    (3.0, 6.0)
+    """
+    at_most = np.inf if found.best is None else found.best.objective - free.bound
+    at_least = 0.0 if free.best is None else max(0.0, found.bound - free.best.objective)
+    return at_least, max(at_least, at_most)
+
+
+def price_sentence(rules: DnsRules, found: Found, free: Found) -> str:
+    """Say what rules cost against shares at will.
+
+    Parameters
+    ----------
+    rules : DnsRules
+        What the target can express.
+    found, free : Found
+        The best with rules and the free optimum.
+
+    Returns
+    -------
+    str
+        A sentence for the reader of the plan.
+    """
+    low, high = price_usd(found, free)
+    return (
+        f"one rule an origin ({_words(rules)}) costs {low:,.2f} to {high:,.2f} USD a month more "
+        "than shares at will"
+    )
+
+
+def _words(rules: DnsRules) -> str:
+    """Describe what the target can say."""
+    if rules.kind == "list":
+        return "an ordered list"
+    loss = "renormalised on loss" if rules.on_loss == "renormalised" else "on loss to the next"
+    return f"steps of {rules.grid_percent} % over at most {rules.regions} regions, {loss}"
+
+
+def _no_rule(rules: DnsRules) -> Infeasible:
+    """Say that shares at will keep every promise, but no rules do."""
+    finer = "a smaller dns.rules.grid_percent or more regions"
+    ways = [f"give {finer}"] if rules.kind == "percents" else ["write kind: percents"]
+    clash = f"with one rule an origin ({_words(rules)}) nothing does, with shares at will something"
+    return Infeasible([f"{clash} may"], [*ways, "write kind: any, if the target can do it"])
+
+
+def _solution(
+    columns: OrderColumns, found: Found, note: str, gap: float, seed: int, started: float
+) -> Solution:
+    """Write the answer down."""
+    best = found.best
+    if best is None:
+        raise ValueError("`found` must hold a plan")
+    used = best.share > 0
+    return Solution(
+        replicas=best.replicas,
+        host=columns.host[used],
+        origin=columns.origin[used],
+        order=columns.order[used],
+        share=best.share[used],
+        routing=None,
+        objective=best.objective,
+        bound=min(found.bound, best.objective),
+        status="optimal" if closed(best.objective, found.bound, gap + 1e-12) else "limit",
+        solver=solver_version(),
+        seed=seed,
+        seconds=time.perf_counter() - started,
+        notes=(note,),
+    )
