@@ -15,6 +15,8 @@ from planner.cli.progress import Progress
 from planner.io.plans import read_plan
 from planner.studies.explanation import explain_plan
 
+INTERRUPTED = "interrupted: what was not reached is missing"
+
 
 def explain(
     plan: Annotated[Path, typer.Argument(help="A plan.yaml that optimize wrote.")],
@@ -43,7 +45,8 @@ def explain(
             file=str(plan),
             step=progress.step,
         )
-    warn(dict.fromkeys((*found.plan.warnings, *found.problem.warnings)))
+    ended = (INTERRUPTED,) if found.interrupted else ()
+    warn(dict.fromkeys((*found.plan.warnings, *found.problem.warnings, *ended)))
     if as_json:
         say_json(explanation_answer(found))
     else:

@@ -81,7 +81,7 @@ def _print_savings(found: Explanation) -> None:
     """Print what each edit saves or costs."""
     say_table(
         "What if: each change alone, everything else free",
-        ["change", "then the best plan", "server, USD a month"],
+        ["change", "then the best plan", "server, USD"],
         ([s.change, s.sentence, _price(s)] for s in found.savings),
         left=2,
     )

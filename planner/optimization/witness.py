@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from planner.optimization.held import SLACK, Held, Least
+from planner.optimization.held import SLACK, Held, HeldOrders, Least
 from planner.optimization.resolved import Interval, Value, cheapest, dearer, with_counts
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Problem
@@ -108,9 +108,12 @@ def keeps_promises(held: Held, stop: Stop) -> bool:
         True also where the limit came first.
     """
     everything = _everything(held.problem)
+    places = np.argwhere(held.replicas > 0).tolist()
+    if isinstance(held, HeldOrders):
+        # The program of one count has the rows of all others.
+        places = places[:1]
     return all(
-        held.least(int(s), int(r), everything, stop).replicas <= held.replicas[s, r]
-        for s, r in np.argwhere(held.replicas > 0)
+        held.least(s, r, everything, stop).replicas <= held.replicas[s, r] for s, r in places
     )
 
 

@@ -53,6 +53,8 @@ class Explanation:
         plan; None where a balancer steers or a limit came first.
     savings : tuple of Saving
         What more or less of something saves or costs; empty where it was not asked for.
+    interrupted : bool
+        Whether somebody ended the work early: what was not reached yet is missing.
     """
 
     plan: Plan
@@ -62,6 +64,7 @@ class Explanation:
     excuses: tuple[Excuse, ...]
     uplink_usd_month_per_gbps: Floats | None
     savings: tuple[Saving, ...] = ()
+    interrupted: bool = False
 
     @property
     def table(self) -> pd.DataFrame:
@@ -109,10 +112,10 @@ class Explanation:
 
     @property
     def proven(self) -> bool:
-        """Whether no limit came between."""
-        return all(w.proven for w in self.witnesses) and all(
-            e.kind != "unknown" for e in self.excuses
-        )
+        """Whether neither a limit nor somebody came between."""
+        known = all(w.proven for w in self.witnesses)
+        known &= all(e.kind != "unknown" for e in self.excuses)
+        return known and not self.interrupted
 
 
 _ENDS = ("low", "high")
@@ -161,8 +164,8 @@ def explain_plan(
     -----
     What DNS rules (`dns.rules`) cannot express is left aside: shares are taken to be free.
     A count's witness holds all other counts and lets shares be chosen anew, so it may name less
-    than what the plan's own shares make necessary.  Ctrl-C ends the work early; what is not proven
-    then says so.
+    than what the plan's own shares make necessary.  Ctrl-C ends the work early: what was not
+    reached is missing, what was being looked at may not be proven.
 
     Examples
     --------
@@ -182,10 +185,10 @@ def explain_plan(
         witnesses = _witnesses(held, effort)
         excuses = _excuses(problem, columns, solution, value, effort)
         prices = None
-        if columns is not None:
+        if columns is not None and not stop.passed():
             prices = uplink_prices(problem, columns, solution.replicas, effort.limit(), seed)
         saved = find_savings(problem, solution.replicas, value, effort) if savings else ()
-    return Explanation(plan, problem, value, witnesses, excuses, prices, saved)
+    return Explanation(plan, problem, value, witnesses, excuses, prices, saved, stop.interrupted)
 
 
 def _held(problem: Problem, replicas: Ints, seed: int) -> tuple[Held, OrderColumns | None]:
@@ -249,6 +252,8 @@ def _witnesses(held: Held, effort: Effort) -> tuple[Witness, ...]:
     value = cheapest(fixed, _STEERING_GAP, effort.limit(), effort.seed)
     capped = capped_orders(held, value.objective) if isinstance(held, HeldOrders) else None
     for service, region in np.argwhere(held.replicas > 0).tolist():
+        if effort.stop.passed():
+            break
         effort.tell(f"why so many: {axes.services[service]} in {axes.regions[region]}")
         found.append(witness(held, service, region, value, effort.limit(), capped=capped))
     return tuple(found)
@@ -264,6 +269,8 @@ def _excuses(
     """Find the excuse of every service and region in which it does not run."""
     axes, found = problem.axes, []
     for service, region in np.argwhere(solution.replicas == 0).tolist():
+        if effort.stop.passed():
+            break
         effort.tell(f"why none: {axes.services[service]} in {axes.regions[region]}")
         found.append(excuse(problem, columns, service, region, value, effort.cheapest))
     return tuple(found)

@@ -141,13 +141,17 @@ def find_savings(
     scenario = problem.scenario
     if scenario is None:
         raise ValueError("`problem` must carry its scenario")
+    if effort.stop.passed():
+        return ()
     edits = list(_edits(scenario, problem))
     together = {
         kind: _together(problem, [e for e in edits if e.kind == kind], value, effort)
         for kind in ("server more", "uplink")
     }
     return tuple(
-        _saving(problem, replicas, value, edit, together.get(edit.kind), effort) for edit in edits
+        _saving(problem, replicas, value, edit, together.get(edit.kind), effort)
+        for edit in edits
+        if not effort.stop.passed()
     )
 
 

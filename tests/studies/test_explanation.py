@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -147,6 +148,19 @@ def test_bare_arrays_have_no_edits(explained: Explanation) -> None:
     effort = Effort(1e-4, 1.0, 0, Stop(1.0), lambda _: None)
     with pytest.raises(ValueError, match="scenario"):
         find_savings(bare, np.zeros((2, 3), np.int64), Value(1.0, 1.0), effort)
+
+
+def test_ctrl_c_ends_it_with_what_is_known(small_plan: Plan) -> None:
+    def step(doing: str) -> None:
+        if doing == "why so many: api in tokyo":
+            signal.raise_signal(signal.SIGINT)
+
+    found = explain_plan(small_plan, savings=True, step=step)
+    assert found.interrupted
+    assert not found.proven
+    assert len(found.witnesses) == 3
+    assert found.savings == ()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_plan_that_was_edited_down_is_refused(small_plan: Plan) -> None:
