@@ -12,6 +12,7 @@
     ├── UnfaithfulExport    a target or its controller would do something else than the plan
     ├── MissingInputs       an export lacks parts of the platform; names all of them
     ├── StaleExport         exported files differ from the plan
+    ├── NoWorkers           nobody computes: processes do not start, or a cluster cannot be used
     └── TooManyStates       failure states that would not fit; says how many and what to lower
 
 Pure functions raise plain `ValueError` with a sentence that states the rule.
@@ -94,17 +95,69 @@ class Infeasible(PlannerError):
     Attributes
     ----------
     clashes : tuple of str
-        Which promises clash, each naming its failure state and hour.
+        Where it shows, each naming its failure state and hour.
     ways_out : tuple of str
-        The cheapest relaxations that make the scenario feasible, cheapest first.
+        What makes the scenario feasible: all of it together or, where each was tried, one way
+        after the other, cheapest first.
+    promises : tuple of (str, str)
+        Promises that clash, each with its path in the scenario; empty where they were not sought.
+    irreducible : bool
+        Whether the others of these promises can be kept without any one of them.
+    tried : bool
+        Whether each way out was found to do by itself.
     """
 
-    def __init__(self, clashes: Iterable[str], ways_out: Iterable[str]) -> None:
+    def __init__(
+        self,
+        clashes: Iterable[str],
+        ways_out: Iterable[str],
+        promises: Iterable[tuple[str, str]] = (),
+        *,
+        irreducible: bool = True,
+        tried: bool = False,
+        lines: Mapping[str, int] | None = None,
+    ) -> None:
         self.clashes, self.ways_out = tuple(clashes), tuple(ways_out)
-        lines = ["no plan keeps every promise", *(f"  {clash}" for clash in self.clashes)]
+        self.promises, self.irreducible, self.tried = tuple(promises), irreducible, tried
+        super().__init__("\n".join(self._text(lines or {})))
+
+    def at(self, lines: Mapping[str, int]) -> Infeasible:
+        """Return the same error with the lines of its promises.
+
+        Parameters
+        ----------
+        lines : mapping
+            Path in the scenario to its line in the file.
+        """
+        return Infeasible(
+            self.clashes,
+            self.ways_out,
+            self.promises,
+            irreducible=self.irreducible,
+            tried=self.tried,
+            lines=lines,
+        )
+
+    def _text(self, lines: Mapping[str, int]) -> list[str]:
+        """Say it all."""
+        said = ["no plan keeps every promise"]
+        if self.promises:
+            few = "leave out any one and the others of them can be kept"
+            said.append(f"these clash; {few if self.irreducible else 'perhaps fewer would do'}:")
+            said += [f"  {_promise(*promise, lines)}" for promise in self.promises]
+            said += ["it shows here:"] if self.clashes else []
+        said += [f"  {clash}" for clash in self.clashes]
         if self.ways_out:
-            lines += ["cheapest way out:", *(f"  {way}" for way in self.ways_out)]
-        super().__init__("\n".join(lines))
+            one_by_one = "ways out, cheapest first, each tried:"
+            said.append(one_by_one if self.tried else "cheapest way out:")
+            said += [f"  {way}" for way in self.ways_out]
+        return said
+
+
+def _promise(text: str, path: str, lines: Mapping[str, int]) -> str:
+    """Say what is promised and where."""
+    line = f"line {lines[path]}  " if path in lines else ""
+    return f"{line}{path}: {text}" if path else text
 
 
 class SolverStopped(PlannerError):
@@ -134,6 +187,10 @@ class MissingInputs(PlannerError):
 
 class StaleExport(PlannerError):
     """Exported files differ from what the plan would write now."""
+
+
+class NoWorkers(PlannerError):
+    """Nobody computes: processes do not start, or a cluster cannot be used; says what to do."""
 
 
 class TooManyStates(PlannerError, ValueError):

@@ -14,6 +14,7 @@ from planner.errors import (
     Infeasible,
     InvalidInput,
     MissingInputs,
+    NoWorkers,
     PlannerError,
     SolverStopped,
     StaleExport,
@@ -43,6 +44,7 @@ CODES: dict[type[PlannerError], ExitCode] = {
     UnfaithfulExport: ExitCode.FINDING,
     StaleExport: ExitCode.FINDING,
     TooManyStates: ExitCode.BAD_INPUT,
+    NoWorkers: ExitCode.USAGE,
 }
 
 

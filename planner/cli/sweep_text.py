@@ -103,9 +103,7 @@ def _print_drivers(found: Sweep) -> None:
     planned = sum(OBJECTIVE in row.figures for row in found.rows)
     if planned >= 3:
         chance = f"±{min(1.0, 1.96 / math.sqrt(planned - 1)):.2f}"
-        say(
-            f"with {planned:,} plans, a correlation with the objective within {chance} may be chance"
-        )
+        say(f"with {planned:,} plans, a correlation within {chance} may be chance")
         say("")
 
 
@@ -140,7 +138,7 @@ def duration(seconds: float) -> str:
     Examples
     --------
     >>> duration(7.2), duration(80), duration(600), duration(8000), duration(200_000)
-    ('7.2 s', '80 s', '10 min', '2 h 13 min', '2 d 8 h')
+    ('7.2 s', '80 s', '10 min', '2 h 13 min', '2 d 7 h')
     """
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from planner.errors import PlannerError
+from planner.errors import NoWorkers
 from planner.studies.local_crew import Failed, Row, Rows, Work
 
 PATIENCE_S = 30.0
@@ -46,7 +46,7 @@ def rows_of_cluster(
 
     Raises
     ------
-    PlannerError
+    NoWorkers
         If Dask is not installed, nobody answers, or the workers lack this package.
 
     Notes
@@ -81,7 +81,7 @@ def _row(distributed: Any, future: Any, number: int, failed: Failed[Row]) -> Row
         return row
     if isinstance(error, distributed.KilledWorker):
         return failed(number, "its workers died again and again")
-    raise PlannerError(
+    raise NoWorkers(
         f"the cluster's workers cannot compute ({type(error).__name__}: {error}); "
         "install this version of planner on each"
     )
@@ -92,7 +92,7 @@ def _distributed() -> Any:
     try:
         return importlib.import_module("distributed")
     except ImportError:
-        raise PlannerError(
+        raise NoWorkers(
             "a cluster needs dask.distributed; install it with: pip install 'planner[cluster]'"
         ) from None
 
@@ -102,10 +102,10 @@ def _connected(distributed: Any, scheduler: str, patience_s: float) -> Any:
     try:
         client = distributed.Client(scheduler, timeout=patience_s, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise PlannerError(f"no Dask scheduler answers at '{scheduler}': {error}") from None
+        raise NoWorkers(f"no Dask scheduler answers at '{scheduler}': {error}") from None
     try:
         client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError:
         client.close()
-        raise PlannerError(f"the Dask scheduler at '{scheduler}' has no workers") from None
+        raise NoWorkers(f"the Dask scheduler at '{scheduler}' has no workers") from None
     return client

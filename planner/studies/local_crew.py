@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any, TypeVar
 
-from planner.errors import PlannerError
+from planner.errors import NoWorkers
 
 Row = TypeVar("Row")
 Rows = Generator[Row, None, None]
@@ -82,7 +82,7 @@ def rows_of_processes(
 
     Raises
     ------
-    PlannerError
+    NoWorkers
         If processes do not even start.
 
     Notes
@@ -99,7 +99,7 @@ def rows_of_processes(
         if alone:
             deaths.update(lost)
         elif lost and not _starts():
-            raise PlannerError(
+            raise NoWorkers(
                 "worker processes do not start; in a script, call this below "
                 "'if __name__ == \"__main__\":', or give workers=0"
             )

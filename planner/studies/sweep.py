@@ -166,8 +166,8 @@ def sweep_variants(
     ------
     InvalidInput
         If the folder holds the rows of another sweep.
-    PlannerError
-        If workers do not start, or the cluster cannot be used.
+    NoWorkers
+        If processes do not start, or the cluster cannot be used.
     BlockingIOError
         If another run writes to the folder.
     ValueError

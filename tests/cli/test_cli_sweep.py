@@ -180,6 +180,10 @@ def test_wrong_usage_and_bad_files(run: Run, small: Path, vary: Path, tmp_path: 
     both = run(*whole, "--workers", 1, "--scheduler", "tcp://127.0.0.1:1")
     assert both.exit_code == 2
     assert run(*whole, "--first", 0).exit_code == 2
+    nobody = run(*whole, "--scheduler", "nonsense://here")
+    assert nobody.exit_code == 2
+    assert "no Dask scheduler answers at 'nonsense://here'" in nobody.stderr
+    (tmp_path / "rows.jsonl").unlink()
     assert run("sweep", tmp_path / "no.yaml", "--vary", vary, "-o", tmp_path).exit_code == 3
     missing = run("sweep", small, "--vary", tmp_path / "no.yaml", "-o", tmp_path)
     assert missing.exit_code == 3

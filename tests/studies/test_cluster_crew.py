@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from planner.errors import PlannerError
+from planner.errors import NoWorkers
 from planner.io.scenarios import read_scenario
 from planner.model.variation import Variation
 from planner.studies import cluster_crew
@@ -77,14 +77,14 @@ def test_a_sweep_on_a_cluster_is_that_of_this_process(cluster: Any, tmp_path: Pa
 
 
 def test_what_work_raises_is_an_error_of_ours(cluster: Any) -> None:
-    with pytest.raises(PlannerError, match="cannot compute \\(ArithmeticError: number 1\\)"):
+    with pytest.raises(NoWorkers, match="cannot compute \\(ArithmeticError: number 1\\)"):
         list(rows_of_cluster(crew_work.wrong, [1], cluster.scheduler_address, crew_work.failed))
 
 
 def test_a_scheduler_that_does_not_answer_is_a_sentence() -> None:
-    with pytest.raises(PlannerError, match=r"no Dask scheduler answers at .tcp://127\.0\.0\.1:1"):
+    with pytest.raises(NoWorkers, match=r"no Dask scheduler answers at .tcp://127\.0\.0\.1:1"):
         list(rows_of_cluster(crew_work.quick, [1], "tcp://127.0.0.1:1", crew_work.failed, 0.5))
-    with pytest.raises(PlannerError, match="no Dask scheduler answers at 'nonsense://x'"):
+    with pytest.raises(NoWorkers, match="no Dask scheduler answers at 'nonsense://x'"):
         list(rows_of_cluster(crew_work.quick, [1], "nonsense://x", crew_work.failed, 0.5))
 
 
@@ -93,7 +93,7 @@ def test_a_cluster_without_workers_is_a_sentence() -> None:
         distributed.LocalCluster(
             n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
         ) as empty,
-        pytest.raises(PlannerError, match="has no workers"),
+        pytest.raises(NoWorkers, match="has no workers"),
     ):
         list(
             rows_of_cluster(
@@ -107,5 +107,5 @@ def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         raise ImportError(name)
 
     monkeypatch.setattr(cluster_crew.importlib, "import_module", missing)
-    with pytest.raises(PlannerError, match=r"pip install 'planner\[cluster\]'"):
+    with pytest.raises(NoWorkers, match=r"pip install 'planner\[cluster\]'"):
         list(rows_of_cluster(crew_work.quick, [1], "tcp://127.0.0.1:1", crew_work.failed))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.errors import PlannerError
+from planner.errors import NoWorkers
 from planner.studies import local_crew
 from planner.studies.local_crew import DEATHS, rows_here, rows_of_processes
 
@@ -84,7 +84,7 @@ def test_what_work_raises_is_raised_here() -> None:
 
 def test_processes_that_never_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_crew, "_begin", crew_work.wrong)
-    with pytest.raises(PlannerError, match="do not start"):
+    with pytest.raises(NoWorkers, match="do not start"):
         list(rows_of_processes(crew_work.quick, range(1, 4), 1, crew_work.failed))
 
 
