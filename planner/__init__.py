@@ -36,8 +36,11 @@ if TYPE_CHECKING:
     from planner.studies.explanation import explain_plan as explain_plan
     from planner.studies.failures import study_failures as study_failures
     from planner.studies.frontier import trace_frontier as trace_frontier
+    from planner.studies.hardware import choose_hardware as choose_hardware
+    from planner.studies.hourly import plan_hours as plan_hours
     from planner.studies.main_job import optimize as optimize
     from planner.studies.main_job import simulate as simulate
+    from planner.studies.regret import minimise_regret as minimise_regret
     from planner.studies.replays import replay_events as replay_events
     from planner.studies.sweep import sweep_variants as sweep_variants
     from planner.studies.tail_risk import minimise_tail_risk as minimise_tail_risk
@@ -49,11 +52,14 @@ _HOMES = {
     "Scenario": "planner.model.scenario",
     "build_problem": "planner.problem.build",
     "charts": "planner.report.charts",
+    "choose_hardware": "planner.studies.hardware",
     "explain_plan": "planner.studies.explanation",
     "export": "planner.exporters",
     "failure_states": "planner.failures.states",
+    "minimise_regret": "planner.studies.regret",
     "minimise_tail_risk": "planner.studies.tail_risk",
     "optimize": "planner.studies.main_job",
+    "plan_hours": "planner.studies.hourly",
     "read_plan": "planner.io.plans",
     "read_scenario": "planner.io.scenarios",
     "read_variation": "planner.io.variations",
@@ -71,12 +77,15 @@ __all__ = [
     "Scenario",
     "build_problem",
     "charts",
+    "choose_hardware",
     "errors",
     "explain_plan",
     "export",
     "failure_states",
+    "minimise_regret",
     "minimise_tail_risk",
     "optimize",
+    "plan_hours",
     "read_plan",
     "read_scenario",
     "read_variation",

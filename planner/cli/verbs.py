@@ -22,6 +22,9 @@ VERBS = {
     "explain": "Say why each number of a plan is what it is, and what would change it.",
     "sweep": "Optimise and judge many variants of a scenario; goes on where it stopped.",
     "risk": "Say what is lost in the worst part of the time; find the plan that loses least.",
+    "regret": "Choose replicas before it is known which of some demands comes.",
+    "hardware": "Choose which servers to buy or to rent in each region, and when.",
+    "hours": "Let replicas follow the day: totals of every hour, weights, and what that saves.",
     "export": "Write the files of some targets from a plan, or compare them.",
     "schema": "Print the JSON Schema of the scenario, for editors.",
 }

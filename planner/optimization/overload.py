@@ -129,7 +129,9 @@ def add_overloads(static: StaticProgram) -> Overloads:
     return overloads
 
 
-def add_excess_rows(overloads: Overloads, x: Floats, states: Bools) -> int:
+def add_excess_rows(
+    overloads: Overloads, x: Floats, states: Bools, *, worst_hour: bool = False
+) -> int:
     """Append the rows of load that a point breaks in some states.
 
     Parameters
@@ -140,6 +142,8 @@ def add_excess_rows(overloads: Overloads, x: Floats, states: Bools) -> int:
         A point of the program.
     states : ndarray of bool, shape (K,)
         States that matter; those that the program promises have rows of their own.
+    worst_hour : bool
+        Whether only the hour of each state, service and region is added that is broken most.
 
     Returns
     -------
@@ -153,10 +157,26 @@ def add_excess_rows(overloads: Overloads, x: Floats, states: Bools) -> int:
     one = np.maximum(static.one_rps, 1e-300)[..., None]
     wanted = (over / one > TOLERANCE) & ~static.load_row
     wanted &= (states & ~problem.must_survive)[:, None, None, None]
-    add_load_rows(static, wanted)
-    touched: Bools = np.any(wanted, axis=(1, 2, 3))
-    _add_lost_rows(overloads, touched)
+    if worst_hour:
+        missing = np.where(wanted, over, 0.0)
+        wanted &= missing >= missing.max(axis=3, keepdims=True)
+    add_loads(overloads, wanted)
     return int(wanted.sum())
+
+
+def add_loads(overloads: Overloads, wanted: Bools) -> None:
+    """Append rows of load with their excesses, and count these in what their states lose.
+
+    Parameters
+    ----------
+    overloads : Overloads
+        The program; its rows grow.
+    wanted : ndarray of bool, shape (K, S, R, H)
+        Which ones, of states that the program does not promise.
+    """
+    touched: Bools = np.any(wanted & ~overloads.static.load_row, axis=(1, 2, 3))
+    add_load_rows(overloads.static, wanted)
+    _add_lost_rows(overloads, touched)
 
 
 def at_point(static: StaticProgram, x: Floats) -> tuple[Floats, Floats]:

@@ -50,6 +50,7 @@ def test_the_public_names_are_complete() -> None:
         *("read_scenario", "failure_states", "build_problem", "optimize", "simulate", "charts"),
         *("export", "write_manifests", "read_plan", "write_plan", "Scenario", "Plan", "errors"),
         *("study_failures", "replay_events", "trace_frontier"),
+        *("minimise_tail_risk", "minimise_regret"),
         "explain_plan",
     }
     assert set(planner.__all__) == wanted
