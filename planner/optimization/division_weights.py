@@ -30,7 +30,10 @@ _TRIED = 2000
 _FORBIDDEN = 20
 """Most vectors of the exact program that are passed over."""
 
-_CHUNK = 20_000
+_MORE_SHARE = 0.1
+"""Replicas over the hours that weights may need beyond the best if their divisions hold."""
+
+_FIRST, _CHUNK = 200, 20_000
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def division_weights(
     asked: Demands,
     *,
     largest: int = 20,
+    known: Ints | None = None,
     stop: Stop,
     seed: int = 0,
 ) -> DivisionWeights | None:
@@ -106,6 +110,8 @@ def division_weights(
         What is needed, and what there is room for.
     largest : int
         Largest weight.
+    known : ndarray of int, shape (C, R), optional
+        Vectors that are compared too, whatever their weights: those in use, say.
     stop : Stop
         When to stop the program that is asked where there are too many vectors to list.
     seed : int
@@ -122,7 +128,7 @@ def division_weights(
     Up to `LISTED` vectors all are compared.  Beyond, Webster's weights come from an exact program
     (`planner.optimization.webster_weights`), KubeFed's from those that could return some hour's
     needs exactly.  Weights whose divisions in failure states do not hold are passed over for the
-    next best; if all of a list do not, that is said.
+    next best, up to a tenth more replicas; if none of those holds, that is said.
 
     Examples
     --------
@@ -138,10 +144,12 @@ def division_weights(
     """
     whole = target(asked.clusters)
     vectors, exact = _vectors(whole, asked, largest)
-    ranked = _ranked(whole, asked, vectors, best_only=True)
-    found = _first_that_holds(target, asked, *ranked, exact)
+    if known is not None:
+        vectors = np.concatenate([known, vectors])
+    found = _first_that_holds(target, asked, *_ranked(whole, asked, vectors), exact)
     if found is None or found.clash is not None:
-        found = _first_that_holds(target, asked, *_ranked(whole, asked, vectors), exact)
+        wider = _ranked(whole, asked, vectors, more_share=_MORE_SHARE)
+        found = _first_that_holds(target, asked, *wider, exact) or found
     if exact or not isinstance(whole, Karmada) or found is None:
         return found
     return _improved(target, asked, whole, found, largest, stop, seed)
@@ -165,31 +173,54 @@ def _vectors(whole: Target, asked: Demands, largest: int) -> tuple[Ints, bool]:
 
 
 def _ranked(
-    whole: Target, asked: Demands, vectors: Ints, *, best_only: bool = False
+    whole: Target, asked: Demands, vectors: Ints, *, more_share: float = 0.0
 ) -> tuple[Ints, Ints]:
     """Return the vectors that hold the needs within the room, the best first, and their totals.
 
-    With `best_only` vectors that are worse than one before them are left out.
+    Vectors are left out that need more than `more_share` more than one before them.
     """
-    needs, hour = np.unique(asked.needs, axis=0, return_inverse=True)
-    counts, least = np.bincount(hour.ravel()), needs.sum(axis=1)
-    ceiling = int(asked.room.sum())
-    parts, best = [(vectors[:0], vectors[:0, :0].reshape(0, hour.size))], ceiling * hour.size
-    for begin in range(0, len(vectors), _CHUNK):
-        spare = best - int(least @ counts) if best_only else ceiling * hour.size
-        found = least_totals(
-            whole,
-            vectors[begin : begin + _CHUNK],
-            needs,
-            np.minimum(least + max(spare, 0) // counts, ceiling),
-        )
-        fits = (found < UNLIMITED).all(axis=1)
-        totals = found[fits][:, hour.ravel()]
-        parts.append((vectors[begin : begin + _CHUNK][fits], totals))
-        best = min([best, *totals.sum(axis=1).tolist()])
+    needs, hour, counts = np.unique(asked.needs, axis=0, return_inverse=True, return_counts=True)
+    found = _Ranking(whole, needs, counts, int(asked.room.sum()))
+    best = found.ceiling * hour.size
+    parts = [(vectors[:0], np.zeros((0, len(needs)), np.int64))]
+    begin = 0
+    while begin < len(vectors):
+        # Few at first: what comes after is measured against them.
+        end = begin + (_CHUNK if begin else _FIRST)
+        kept, totals = found.within(vectors[begin:end], int(best * (1 + more_share)))
+        parts.append((kept, totals))
+        best, begin = min([best, *(totals @ counts).tolist()]), end
     weights, total = (np.concatenate(part) for part in zip(*parts, strict=True))
-    order = np.lexsort((*weights.T[::-1], weights.sum(axis=1), total.sum(axis=1)))
-    return weights[order], total[order]
+    order = np.lexsort((*weights.T[::-1], weights.sum(axis=1), total @ counts))
+    return weights[order], total[order][:, hour.ravel()]
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Distinct needs (U, R), how many hours have them (U,), and the largest total."""
+
+    whole: Target
+    needs: Ints
+    counts: Ints
+    ceiling: int
+
+    def within(self, vectors: Ints, most: int) -> tuple[Ints, Ints]:
+        """Return the vectors whose totals add up to at most `most`, and their totals (C, U)."""
+        least = self.needs.sum(axis=1)
+        spare = np.full(len(vectors), most - int(least @ self.counts))
+        kept, totals = vectors, np.zeros((len(vectors), len(least)), np.int64)
+        # Night and peak first: they differ most, so most vectors fail one of them.
+        middle = (len(least) - 1) / 2
+        for at in sorted(range(len(least)), key=lambda u: -abs(u - middle)):
+            if not len(kept):
+                break
+            limit = min(int(least[at]) + max(0, int(spare.max())) // self.counts[at], self.ceiling)
+            found = least_totals(self.whole, kept, self.needs[at : at + 1], np.array([limit]))[:, 0]
+            left = spare - self.counts[at] * (np.minimum(found, limit + 1) - least[at])
+            fits = (found < UNLIMITED) & (left >= 0)
+            kept, totals, spare = kept[fits], totals[fits], left[fits]
+            totals[:, at] = found[fits]
+        return kept, totals
 
 
 def _first_that_holds(

@@ -52,6 +52,7 @@ def test_the_public_names_are_complete() -> None:
         *("study_failures", "replay_events", "trace_frontier"),
         *("minimise_tail_risk", "minimise_regret"),
         "explain_plan",
+        "plan_hours",
     }
     assert set(planner.__all__) == wanted
     assert wanted <= set(dir(planner))

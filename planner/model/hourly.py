@@ -1,0 +1,57 @@
+"""Replicas that follow the day: constant weights, and a total for every hour."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from planner.model.schema import Count, Document, Flag, Label
+
+
+class ServiceHours(Document):
+    """One service over the hours of the day."""
+
+    weights: dict[Label, Count] = Field(
+        description="region to the weight that stands all day; 0 where the service does not run"
+    )
+    totals: tuple[Count, ...] = Field(description="replicas over all regions in each hour")
+    replicas: dict[Label, tuple[Count, ...]] = Field(
+        description="region to what the controller makes of each hour's total"
+    )
+    exact: Flag = Field(
+        description="whether no weights up to the largest need fewer replicas over the hours"
+    )
+
+
+class HourlyReplicas(Document):
+    """What a federation controller is told over the day: a schedule of totals."""
+
+    controller: Literal["kubefed", "karmada"] = Field(description="federation controller")
+    hours_utc: tuple[Count, ...] = Field(description="hours of the day, UTC, along every tuple")
+    services: dict[Label, ServiceHours] = Field(description="schedule by service")
+
+    def total(self, service: str, hour_utc: int) -> int:
+        """Return the total of a service from an hour on, until the next one that is planned.
+
+        Parameters
+        ----------
+        service : str
+            Name of the service.
+        hour_utc : int
+            Hour of the day, 0 to 23, UTC.
+
+        Returns
+        -------
+        int
+            Replicas over all regions; before the first planned hour those of the last one.
+
+        Examples
+        --------
+        >>> night = ServiceHours(weights={"tpe": 1}, totals=(2, 6), replicas={}, exact=True)
+        >>> day = HourlyReplicas(controller="karmada", hours_utc=(4, 16), services={"api": night})
+        >>> [day.total("api", hour) for hour in (0, 4, 15, 16)]
+        [6, 2, 2, 6]
+        """
+        passed = [i for i, hour in enumerate(self.hours_utc) if hour <= hour_utc]
+        return self.services[service].totals[passed[-1] if passed else -1]

@@ -1,0 +1,217 @@
+"""Replicas that follow the day: how many each hour needs, with which weights, and what it saves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from planner.errors import UnfaithfulExport
+from planner.model.hourly import HourlyReplicas, ServiceHours
+from planner.model.plan import Plan, ServicePlan
+from planner.optimization.stopping import Stop
+from planner.problem.arrays import Problem
+from planner.problem.division import divided_replicas
+from planner.problem.documents import solution_of
+from planner.simulation.replay import simulate
+from planner.studies.hour_division import hour_needs, service_hours
+from planner.units import HOURS_PER_MONTH
+
+NEGLIGIBLE_SHARE = 1e-6
+"""Share of demand below which a loss is the rounding of a solver."""
+
+Controller = Literal["kubefed", "karmada"]
+
+
+@dataclass(frozen=True, eq=False)
+class HourPlan:
+    """A plan whose replicas follow the day, beside the same with fixed replicas.
+
+    Attributes
+    ----------
+    plan : Plan
+        The plan, under the controller that was asked for.
+    hourly : HourlyReplicas
+        Weights, and totals and replicas of every hour.
+    saving : DataFrame
+        By region: ``replica_hours_month``, ``usd_month`` and whether capacity is ``rented`` by the
+        hour. Where it is not, fewer replicas cost the same.
+    missed : tuple of str
+        Promises that the judge found broken, hour by hour, in sentences.
+    findings : tuple of str
+        Where no weights do all that was asked for.
+    """
+
+    plan: Plan
+    hourly: HourlyReplicas
+    saving: pd.DataFrame
+    missed: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+def plan_hours(
+    problem: Problem,
+    plan: Plan,
+    *,
+    controller: Controller | None = None,
+    largest_weight: int = 20,
+    time_limit_s: float = 20.0,
+    seed: int = 0,
+) -> HourPlan:
+    r"""Let replicas follow the day: in each hour as many as survive every promised state.
+
+    Weights are constant. The total of an hour is the least with whose division, by the controller's
+    own arithmetic, every region holds what the hour needs; the weights are those with which these
+    totals add up to the least:
+
+    .. math:: \min_w \sum_h \min\{N : \text{divide}(N, w)_r \ge \max_k \text{need}_{khr}\}
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem of the plan's scenario.
+    plan : Plan
+        A plan with static steering.
+    controller : {'kubefed', 'karmada'}, optional
+        Federation controller; that of the scenario without it.
+    largest_weight : int
+        Largest weight.
+    time_limit_s : float
+        Seconds that the search for one service's weights may take where they are too many to list.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    HourPlan
+        The schedule, judged hour by hour in every promised state before and after the controller
+        has divided anew, and what it saves.
+
+    Raises
+    ------
+    ValueError
+        If the plan steers adaptively: its loads are not known before they are routed.
+    UnfaithfulExport
+        If KubeFed may not rebalance: it would then keep what runs and not divide by weights.
+
+    Notes
+    -----
+    Shares and orders stay as planned. A region keeps the service's minimum in every hour. No hour
+    has more replicas of a service in a region than the plan's maximum there, with which all
+    services together fit. How long replicas take to start is not looked at: an hour's total must be
+    in force before the hour.
+    """
+    if plan.steering != "static":
+        raise ValueError("`plan` must steer statically; a balancer routes every hour anew")
+    plan = _under(plan, controller or plan.scenario.federation.controller)
+    federation = plan.scenario.federation
+    if federation.controller == "kubefed" and not federation.rebalance:
+        raise UnfaithfulExport(
+            "KubeFed without rebalance keeps what runs, so a total that falls is not divided by "
+            "weights; set federation.rebalance to true"
+        )
+    needs = hour_needs(problem, plan)
+    services, findings = {}, []
+    for service, name in enumerate(problem.axes.services):
+        stop = Stop(time_limit_s)
+        services[name], finding = service_hours(
+            problem, plan, service, needs, largest_weight, stop, seed
+        )
+        findings += [finding] if finding else []
+    hourly = HourlyReplicas(
+        controller=federation.controller, hours_utc=problem.axes.hours, services=services
+    )
+    return HourPlan(
+        plan=plan,
+        hourly=hourly,
+        saving=_saving(problem, plan, hourly),
+        missed=_missed(problem, plan, hourly),
+        findings=tuple(findings),
+    )
+
+
+def at_hour(plan: Plan, hourly: HourlyReplicas, position: int) -> Plan:
+    """Return the plan as it stands in one hour.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan with fixed replicas.
+    hourly : HourlyReplicas
+        Its schedule.
+    position : int
+        Which of `hourly.hours_utc`.
+
+    Returns
+    -------
+    Plan
+        With that hour's totals and replicas and the weights of the day; everything else, its proof
+        and costs among it, is still that of the fixed plan.
+    """
+    services = {
+        name: _service_at(plan.services[name], hours, hourly.controller, position)
+        for name, hours in hourly.services.items()
+    }
+    return plan.model_copy(update={"services": services})
+
+
+def _service_at(
+    service: ServicePlan, hours: ServiceHours, controller: str, position: int
+) -> ServicePlan:
+    """Return one service as it stands in an hour."""
+    return service.model_copy(
+        update={
+            "total": hours.totals[position],
+            "replicas": {region: row[position] for region, row in hours.replicas.items()},
+            "weights": {**service.weights, controller: dict(hours.weights)},
+        }
+    )
+
+
+def _under(plan: Plan, controller: Controller) -> Plan:
+    """Return the plan under a federation controller."""
+    scenario = plan.scenario
+    federation = scenario.federation.model_copy(update={"controller": controller})
+    other = scenario.model_copy(update={"federation": federation})
+    return plan.model_copy(update={"scenario": other})
+
+
+def _saving(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> pd.DataFrame:
+    """Return what fewer replicas save by region, a month."""
+    regions, rented = problem.axes.regions, plan.scenario.policy.rented_regions or ()
+    fixed = solution_of(problem, plan).replicas
+    rows = [[hourly.services[s].replicas[r] for r in regions] for s in problem.axes.services]
+    fewer = (fixed[:, :, None] - np.array(rows, np.int64)).mean(axis=2)
+    usd = (fewer * problem.cost_usd_month).sum(axis=0)
+    is_rented = np.array([r in rented for r in regions])
+    return pd.DataFrame(
+        {
+            "replica_hours_month": fewer.sum(axis=0) * HOURS_PER_MONTH,
+            "usd_month": np.where(is_rented, usd, 0.0),
+            "rented": is_rented,
+        },
+        index=pd.Index(regions, name="region"),
+    )
+
+
+def _missed(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> tuple[str, ...]:
+    """Let the judge replay every hour, before and after the controller has divided anew."""
+    found = []
+    for position, hour in enumerate(hourly.hours_utc):
+        one = replace(
+            problem,
+            axes=replace(problem.axes, hours=(hour,)),
+            demand_rps=problem.demand_rps[:, :, position : position + 1].copy(),
+        )
+        stands = at_hour(plan, hourly, position)
+        solution = solution_of(one, stands)
+        for when, replicas in (
+            ("", None),
+            (" after its division", divided_replicas(one, stands).replicas),
+        ):
+            worst = simulate(one, solution, replicas=replicas).worst
+            if worst.unserved_share > NEGLIGIBLE_SHARE or worst.p95_over_limit > 1 + 1e-9:
+                found.append(f"{hour:02d}:00 UTC, {worst.state}{when}: {worst.cause}")
+    return tuple(found)

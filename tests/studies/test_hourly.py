@@ -1,0 +1,193 @@
+"""Replicas that follow the day: the controller's own arithmetic, the judge, and what is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from planner.errors import UnfaithfulExport
+from planner.exporters import export
+from planner.failures.states import failure_states
+from planner.federation import karmada, kubefed
+from planner.io.scenarios import read_scenario
+from planner.model.hourly import ServiceHours
+from planner.model.plan import Plan
+from planner.problem.arrays import Problem
+from planner.problem.build import build_problem
+from planner.problem.documents import solution_of
+from planner.simulation.replay import simulate
+from planner.studies.hourly import HourPlan, at_hour, plan_hours
+from planner.studies.main_job import optimize
+from planner.units import HOURS_PER_MONTH
+
+SMALL = Path(__file__).parents[1] / "data" / "good" / "small.yaml"
+Controller = Literal["kubefed", "karmada"]
+CONTROLLERS: tuple[Controller, ...] = ("kubefed", "karmada")
+LARGEST = 6
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    scenario = read_scenario(SMALL)
+    return build_problem(scenario, failure_states(scenario))
+
+
+@pytest.fixture(scope="module")
+def plan(problem: Problem) -> Plan:
+    return optimize(problem)
+
+
+@pytest.fixture(scope="module", params=CONTROLLERS)
+def found(request: pytest.FixtureRequest, problem: Problem, plan: Plan) -> HourPlan:
+    return plan_hours(problem, plan, controller=request.param, largest_weight=LARGEST)
+
+
+def changed(plan: Plan, section: str, **values: Any) -> Plan:
+    """Return a plan whose scenario says something else."""
+    part = getattr(plan.scenario, section).model_copy(update=values)
+    return plan.model_copy(update={"scenario": plan.scenario.model_copy(update={section: part})})
+
+
+def divided(found: HourPlan, name: str, hours: ServiceHours, total: int) -> dict[str, int]:
+    """Divide with the scalar divider and the exported bounds, by region."""
+    scenario, service = found.plan.scenario, found.plan.services[name]
+    cluster = {r: scenario.regions[r].cluster for r, w in hours.weights.items() if w}
+    weights = {cluster[r]: hours.weights[r] for r in cluster}
+    if found.hourly.controller == "karmada":
+        split = karmada.divide_static(total, weights)
+    else:
+        preferences = {
+            cluster[r]: kubefed.Preference(
+                hours.weights[r], scenario.services[name].min_replicas, service.max_replicas[r]
+            )
+            for r in cluster
+        }
+        key = f"{scenario.namespace}/{name}"
+        split, _ = kubefed.divide(total, preferences, preferences, key=key)
+    return {r: split.get(cluster.get(r, ""), 0) for r in hours.weights}
+
+
+def needs(problem: Problem, plan: Plan) -> np.ndarray[Any, Any]:
+    """Return what each hour needs in plain arithmetic, shape (S, R, H)."""
+    solution = solution_of(problem, plan)
+    load = simulate(problem, solution).load_rps
+    most = np.zeros(load.shape[1:], np.int64)
+    for k in np.flatnonzero(problem.must_survive):
+        ceiling = problem.ceiling_normal_share if k == 0 else problem.ceiling_emergency_share
+        each = load[k] / (problem.rps_per_replica[:, :, None] * ceiling)
+        most = np.maximum(most, np.ceil(each - 1e-6).astype(np.int64))
+    least = np.where(solution.replicas > 0, problem.min_replicas, 0)
+    return np.maximum(most, least[:, :, None])
+
+
+def test_every_hour_is_what_the_controller_makes_of_its_total(found: HourPlan) -> None:
+    for name, hours in found.hourly.services.items():
+        for place, total in enumerate(hours.totals):
+            split = divided(found, name, hours, total)
+            assert split == {r: row[place] for r, row in hours.replicas.items()}
+            assert sum(split.values()) == total
+
+
+def test_every_total_is_the_least_that_holds(found: HourPlan, problem: Problem, plan: Plan) -> None:
+    wanted = needs(problem, plan)
+    for s, (name, hours) in enumerate(found.hourly.services.items()):
+        for place, total in enumerate(hours.totals):
+            need = wanted[s, :, place].tolist()
+            have = [row[place] for row in hours.replicas.values()]
+            assert all(h >= n for h, n in zip(have, need, strict=True))
+            for fewer in range(sum(need), total):
+                split = list(divided(found, name, hours, fewer).values())
+                if found.hourly.controller == "kubefed":
+                    assert any(h < n for h, n in zip(split, need, strict=True))
+
+
+def test_the_judge_finds_every_promise_kept_in_every_hour(found: HourPlan) -> None:
+    assert found.missed == ()
+    assert found.findings == ()
+
+
+def test_no_hour_has_more_than_the_fixed_plan_and_some_have_less(found: HourPlan) -> None:
+    sums = [
+        (sum(hours.totals), len(hours.totals) * found.plan.services[name].total)
+        for name, hours in found.hourly.services.items()
+    ]
+    assert all(hourly <= fixed for hourly, fixed in sums)
+    assert any(hourly < fixed for hourly, fixed in sums)
+
+
+def test_the_exports_of_an_hour_agree_with_the_controller(found: HourPlan) -> None:
+    for place in range(len(found.hourly.hours_utc)):
+        stands = at_hour(found.plan, found.hourly, place)
+        assert export(stands, [found.hourly.controller])
+
+
+def test_owned_servers_save_nothing_and_rented_ones_by_the_hour(
+    problem: Problem, plan: Plan
+) -> None:
+    owned = plan_hours(problem, plan, largest_weight=LARGEST)
+    assert owned.saving.usd_month.sum() == 0
+    regions = tuple(plan.scenario.regions)
+    rented = plan_hours(
+        problem, changed(plan, "policy", rented_regions=regions), largest_weight=LARGEST
+    )
+    fixed = solution_of(problem, plan).replicas
+    usd, hours = 0.0, 0.0
+    for s, schedule in enumerate(rented.hourly.services.values()):
+        for r, region in enumerate(regions):
+            for count in schedule.replicas[region]:
+                part = (int(fixed[s, r]) - count) / len(schedule.totals)
+                usd += part * float(problem.cost_usd_month[s, r])
+                hours += part * HOURS_PER_MONTH
+    assert rented.saving.usd_month.sum() == pytest.approx(usd)
+    assert rented.saving.replica_hours_month.sum() == pytest.approx(hours)
+    assert usd > 0
+
+
+def test_a_judge_that_sees_too_few_replicas_says_so(
+    problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner.studies import hourly as module
+
+    def starved(problem: Problem, plan: Plan, *rest: Any) -> tuple[ServiceHours, None]:
+        regions = problem.axes.regions
+        name = problem.axes.services[rest[0]]
+        ones = {r: int(plan.services[name].replicas.get(r, 0) > 0) for r in regions}
+        hours = len(problem.axes.hours)
+        return (
+            ServiceHours(
+                weights=ones,
+                totals=(sum(ones.values()),) * hours,
+                replicas={r: (n,) * hours for r, n in ones.items()},
+                exact=False,
+            ),
+            None,
+        )
+
+    monkeypatch.setattr(module, "service_hours", starved)
+    found = plan_hours(problem, plan, controller="karmada")
+    assert any("UTC" in sentence for sentence in found.missed)
+
+
+def test_kubefed_that_may_not_rebalance_is_refused(problem: Problem, plan: Plan) -> None:
+    with pytest.raises(UnfaithfulExport, match="rebalance"):
+        plan_hours(problem, changed(plan, "federation", rebalance=False), controller="kubefed")
+
+
+def test_an_adaptive_plan_is_refused(problem: Problem, plan: Plan) -> None:
+    with pytest.raises(ValueError, match="steer"):
+        plan_hours(problem, plan.model_copy(update={"steering": "adaptive"}))
+
+
+def test_a_lost_region_whose_replicas_fit_nowhere_is_told(problem: Problem, plan: Plan) -> None:
+    services = {
+        name: service.model_copy(update={"max_replicas": dict(service.replicas)})
+        for name, service in plan.services.items()
+    }
+    tight = changed(
+        plan.model_copy(update={"services": services}), "federation", karmada_failover="on"
+    )
+    found = plan_hours(problem, tight, controller="karmada", largest_weight=LARGEST)
+    assert any("divides anew" in sentence for sentence in found.findings)
