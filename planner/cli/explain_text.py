@@ -27,7 +27,10 @@ WIDTH = 110
 def print_explanation(found: Explanation) -> None:
     """Print an explanation."""
     value, name = found.value, found.plan.scenario.scenario
-    say(f"{name}: {value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}")
+    cost = f"{value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}"
+    if found.remeasured:
+        cost = f"made for another objective; the best plan of this one costs {cost}"
+    say(f"{name}: {cost}")
     say("")
     say(fill(HOW, WIDTH))
     say("")
@@ -110,6 +113,7 @@ def explanation_answer(found: Explanation) -> Answer:
         "scenario": found.plan.scenario.scenario,
         "objective": _plain(found.value.objective),
         "bound": _plain(found.value.bound),
+        "remeasured": found.remeasured,
         "counts": [_count(found, w) for w in found.witnesses],
         "excuses": [_excuse(found, e) for e in found.excuses],
         "unused_regions": {r: _interval(i) for r, i in found.unused_regions.items()},

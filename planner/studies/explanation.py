@@ -43,7 +43,8 @@ class Explanation:
     problem : Problem
         The problem of its scenario.
     value : Value
-        What the plan costs and what was proven: all differences are against it.
+        What the plan costs and what was proven: all differences are against it.  Of a plan that was
+        made for another objective, such as one of a frontier, what the best plan costs.
     witnesses : tuple of Witness
         One for each service and region in which it runs.
     excuses : tuple of Excuse
@@ -109,6 +110,12 @@ class Explanation:
             low, high = (min((getattr(i, end) for i in priced), default=None) for end in _ENDS)
             found[name] = None if low is None or high is None else Interval(low, high)
         return found
+
+    @property
+    def remeasured(self) -> bool:
+        """Whether the plan was made for another objective, so that `value` is that of the best."""
+        proof = self.plan.proof
+        return (self.value.objective, self.value.bound) != (proof.objective, proof.bound)
 
     @property
     def proven(self) -> bool:

@@ -38,10 +38,8 @@ def test_json_says_the_same(run: Run, made: Made) -> None:
     result = run("explain", made.folder / "plan.yaml", "--savings", "--json")
     assert result.exit_code == 0
     answer = json.loads(result.stdout)
-    keys = (
-        "scenario objective bound counts excuses unused_regions uplink_usd_month_per_gbps savings"
-    )
-    assert list(answer) == keys.split()
+    assert set(answer) >= {"scenario", "counts", "excuses", "unused_regions", "savings"}
+    assert set(answer["uplink_usd_month_per_gbps"]) == {"taipei", "singapore", "tokyo"}
     assert answer["bound"] <= answer["objective"]
     for count in answer["counts"]:
         assert count["without"] < count["replicas"]

@@ -174,6 +174,8 @@ def test_a_plan_that_was_edited_down_is_refused(small_plan: Plan) -> None:
 def test_a_plan_made_for_another_objective_is_measured_against_the_best(small_plan: Plan) -> None:
     proof = small_plan.proof.model_copy(update={"objective": 1.0, "bound": 1.0})
     found = explain_plan(small_plan.model_copy(update={"proof": proof}))
+    assert found.remeasured
+    assert not explain_plan(small_plan).remeasured
     problem = built(small_plan.scenario)
     assert found.value.objective == pytest.approx(
         solution_of(problem, small_plan).objective, rel=1e-4
