@@ -8,7 +8,7 @@ from planner.optimization.stopping import Stop
 
 _Kind = highspy.cb.HighsCallbackType
 
-_ASKED = (_Kind.kCallbackSimplexInterrupt, _Kind.kCallbackMipInterrupt, _Kind.kCallbackMipLogging)
+_ASKED = (_Kind.kCallbackSimplexInterrupt, _Kind.kCallbackMipInterrupt)
 
 
 def listen(highs: highspy._core._Highs, stop: Stop) -> None:
@@ -24,7 +24,8 @@ def listen(highs: highspy._core._Highs, stop: Stop) -> None:
     Notes
     -----
     HiGHS calls back between simplex iterations and at nodes, so Python's own handler of Ctrl-C
-    runs in the middle of a long solve.
+    runs in the middle of a long solve.  Its callback for log lines is of no use here: without a log
+    it is never called.
     """
 
     def hear(
@@ -34,9 +35,9 @@ def listen(highs: highspy._core._Highs, stop: Stop) -> None:
         answer: highspy.cb.HighsCallbackInput,
         _data: object,
     ) -> None:
-        if kind == _Kind.kCallbackMipLogging:
+        if kind == _Kind.kCallbackMipInterrupt:
             stop.tell(None, told.mip_dual_bound)
-        elif stop.interrupted:
+        if stop.interrupted:
             answer.user_interrupt = True
 
     highs.setCallback(hear, None)
