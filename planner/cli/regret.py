@@ -19,6 +19,7 @@ from planner.io.plans import write_plan
 from planner.io.scenarios import Checked, check_scenario
 from planner.model.scenario import Scenario
 from planner.studies.regret import RegretStudy, minimise_regret
+from planner.studies.suited import unsuited
 
 
 def regret(
@@ -48,7 +49,7 @@ def regret(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
-        _refuse_adaptive(checked.scenario)
+        _refuse_unsuited(checked.scenario)
         listed = None if demands is None else read_demands(demands, checked.scenario)
         folder = None if output is None else prepared(output)
         study = minimise_regret(
@@ -70,13 +71,10 @@ def regret(
         raise typer.Exit(ExitCode.STOPPED)
 
 
-def _refuse_adaptive(scenario: Scenario) -> None:
-    """Refuse a balancer: shares that follow demand are those of static steering."""
-    if scenario.policy.steering != "static":
-        raise typer.BadParameter(
-            "regret is that of static steering; set policy.steering to 'static'",
-            param_hint="SCENARIO",
-        )
+def _refuse_unsuited(scenario: Scenario) -> None:
+    """Refuse what the study does not look at."""
+    if (reason := unsuited(scenario)) is not None:
+        raise typer.BadParameter(reason, param_hint="SCENARIO")
 
 
 def _tell(study: RegretStudy, checked: Checked, folder: Path | None, as_json: bool) -> None:

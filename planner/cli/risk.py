@@ -17,6 +17,7 @@ from planner.errors import InvalidScenario
 from planner.io.plans import write_plan
 from planner.io.scenarios import Checked, check_scenario
 from planner.model.scenario import Scenario
+from planner.studies.suited import unsuited
 from planner.studies.tail_risk import TailStudy, minimise_tail_risk
 
 
@@ -56,7 +57,7 @@ def risk(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
-        _refuse_adaptive(checked.scenario)
+        _refuse_unsuited(checked.scenario)
         folder = None if output is None else prepared(output)
         study = minimise_tail_risk(
             checked.scenario,
@@ -77,13 +78,10 @@ def risk(
         raise typer.Exit(ExitCode.STOPPED)
 
 
-def _refuse_adaptive(scenario: Scenario) -> None:
-    """Refuse a balancer: its losses are routed anew in each state."""
-    if scenario.policy.steering != "static":
-        raise typer.BadParameter(
-            "the tail is that of static steering; set policy.steering to 'static'",
-            param_hint="SCENARIO",
-        )
+def _refuse_unsuited(scenario: Scenario) -> None:
+    """Refuse what the study does not look at."""
+    if (reason := unsuited(scenario)) is not None:
+        raise typer.BadParameter(reason, param_hint="SCENARIO")
 
 
 def _tell(study: TailStudy, checked: Checked, folder: Path | None, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from planner.problem.build import build_problem
 from planner.problem.demands import MID, under, usual_demands
 from planner.problem.documents import as_plan
 from planner.studies.main_job import judge
+from planner.studies.suited import unsuited
 
 PROMISE_USD = 1e-4
 """US dollars for a request turned away in a promised state where the scenario has no price."""
@@ -122,7 +123,8 @@ def minimise_regret(
     SolverStopped
         If none was found before the limit.
     ValueError
-        If a balancer re-routes each state, or a price or factor is not above 0.
+        If a balancer re-routes each state, replicas follow the day, DNS rules bind, or a price is
+        not above 0.
 
     Notes
     -----
@@ -130,8 +132,8 @@ def minimise_regret(
     promise under the scenario's own demand; under the others what it lacks costs `promise_usd` for
     each request that the worst promised state turns away.
     """
-    if scenario.policy.steering != "static":
-        raise ValueError("`scenario` must be steered statically")
+    if (reason := unsuited(scenario)) is not None:
+        raise ValueError(f"`scenario`: {reason}")
     named = usual_demands(scenario, low, high) if demands is None else {MID: Demand(), **demands}
     step("building the problem")
     problem = build_problem(scenario, failure_states(scenario))
