@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from planner.errors import InvalidScenario, InvalidVariation
 from planner.io.scenarios import read_scenario
 from planner.io.variations import checked_variant, read_variation
 from planner.model.scenario import Scenario, digest
+from planner.model.variation import WAYS
 from planner.model.varied_fields import fields_of
+from planner.studies.variation import variants
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 BAD = sorted((DATA / "bad" / "variations").glob("*.yaml"))
@@ -93,3 +99,51 @@ def test_a_variant_is_checked_as_a_file_is(small: Scenario) -> None:
     assert said.startswith("variant 7: 2 faults")
     assert "no metro 'XXX'" in said
     assert "no region 'singapor'; did you mean 'singapore'?" in said
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["taipei", "2Gi", "all"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+SCENARIO = read_scenario(DATA / "good" / "small.yaml")
+FIELDS = fields_of(SCENARIO)
+
+
+def paths() -> st.SearchStrategy[str]:
+    """Draw paths that lead somewhere, and now and then nowhere."""
+    every: list[str] = []
+
+    def walk(value: object, before: tuple[str, ...]) -> None:
+        every.append(".".join(before))
+        members = value.items() if isinstance(value, dict) else ()
+        members = enumerate(value) if isinstance(value, list) else members
+        for key, inner in members:
+            walk(inner, (*before, str(key)))
+            if len(before) == 1:
+                every.append(".".join((*before, "*")))
+
+    walk(FIELDS, ())
+    return st.sampled_from(every) | st.text(max_size=8)
+
+
+@settings(max_examples=100)
+@given(path=paths(), values=st.lists(PLAIN, min_size=1, max_size=2), way=st.sampled_from(WAYS))
+def test_whatever_is_varied_ends_in_a_scenario_or_a_sentence(
+    path: str, values: list[object], way: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    rows = values if way == "set" else {way: values}
+    file.write_text(json.dumps({"grid": {path: rows}}), encoding="utf-8")
+    try:
+        every = variants(SCENARIO, read_variation(file, SCENARIO))
+    except InvalidVariation:
+        return
+    for number in range(1, len(every) + 1):
+        with suppress(InvalidScenario):
+            assert checked_variant(every.fields_of(number), "variant").scenario
