@@ -1,6 +1,6 @@
 """The least cost of one demand, and of given replicas under it.
 
-`planner.optimization.shortfall` states what a demand costs.
+`planner.optimization.soft_promises` states what a demand costs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from planner.optimization.master import Master, add_master, fixed_and_replica_us
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.overload import at_point
 from planner.optimization.search import search
-from planner.optimization.shortfall import (
+from planner.optimization.soft_promises import (
     Shortfall,
     add_shortfall,
     add_shortfall_rows,

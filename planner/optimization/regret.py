@@ -2,8 +2,8 @@ r"""Replicas that are regretted least, whichever of some demands comes.
 
 .. math:: \min_n \max_j \bigl(C_j(n) - C^*_j\bigr), \qquad C^*_j = \min_n C_j(n)
 
-with the cost ``C_j`` of `planner.optimization.shortfall` and ``n`` that keeps every promise under
-the first demand, that which is planned for.  Every ``C*_j`` is known as an interval [bound,
+with the cost ``C_j`` of `planner.optimization.soft_promises` and ``n`` that keeps every promise
+under the first demand, that which is planned for.  Every ``C*_j`` is known as an interval [bound,
 objective], and so is the least regret: with each at its upper end the program gives a lower bound;
 with each at its lower end a plan's own costs give an upper one.
 
@@ -41,7 +41,7 @@ from planner.optimization.own_best import (
 )
 from planner.optimization.relaxation import add_cut_round
 from planner.optimization.rows import rows
-from planner.optimization.shortfall import Shortfall, add_shortfall
+from planner.optimization.soft_promises import Shortfall, add_shortfall
 from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Ints, Problem
 
@@ -157,7 +157,8 @@ def _found(
     table = [program.regrets(each, slack_usd, NEVER) for each in own]
     known = [*zip(own, table, strict=True), (start, program.regrets(start, slack_usd, NEVER))]
     keeping = [each for each in known if program.keeps(each[0], slack_usd, NEVER)]
-    best, row = min(keeping, key=lambda each: float(each[1].max()))
+    # `start` keeps its promises by another program's tolerances where not by these.
+    best, row = min(keeping or known[-1:], key=lambda each: float(each[1].max()))
     bound = 0.0
     while not stop.passed() and row.max() - bound > gap_usd:
         worst = int(row.argmax())
