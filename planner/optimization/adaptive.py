@@ -7,14 +7,17 @@ tree looks for better ones.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from planner.errors import SolverStopped
+from planner.optimization.condensed import Condensed, condensed, unrouted_program
 from planner.optimization.explain import explain
-from planner.optimization.master import fixed_and_replica_usd
+from planner.optimization.group_routing import routing_by_group
+from planner.optimization.master import fixed_and_replica_usd, state_groups
 from planner.optimization.milp import MilpResult, solver_version
+from planner.optimization.neighbourhood import NearSearch, Point, better
+from planner.optimization.normal_routing import open_pairs, routing_bound
 from planner.optimization.rerouting import (
     AdaptiveProgram,
     adaptive_program,
@@ -23,16 +26,12 @@ from planner.optimization.rerouting import (
     unpriced,
 )
 from planner.optimization.stopping import Stop, closed
+from planner.optimization.uplinks import may_bind
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
 
-
-@dataclass(frozen=True)
-class _Point:
-    """A point of the program that keeps every promise, and its true objective."""
-
-    x: Floats
-    objective: float
+FLOW_LIMIT = 5000
+"""Up to so many flows the program carries them through the search with integers."""
 
 
 def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
@@ -63,17 +62,20 @@ def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> So
 
     Notes
     -----
-    The limit is looked at between solves and the solver is told what is left: separating cuts
-    for many states and regions can overrun it by one round.
+    Beyond `FLOW_LIMIT` flows the search with integers prices the normal state's routing instead of
+    carrying it; where latency costs nothing and no uplink can be full, no flow is ever made.
     """
     started = time.perf_counter()
     if _nowhere(problem).any():
         raise explain(problem, None, seed)
-    adaptive = adaptive_program(problem, seed)
+    routed = _needs_flows(problem)
+    adaptive = adaptive_program(problem, seed) if routed else unrouted_program(problem, seed)
     root = _tighten(adaptive, gap, stop)
     if root.status == "infeasible":
         raise explain(problem, None, seed)
-    best, bound = _integers(adaptive, root, gap, stop)
+    large = not routed or (adaptive.flow >= 0).sum() > FLOW_LIMIT
+    phase = _near if large else _integers
+    best, bound = phase(adaptive, root, gap, stop)
     if best is None and bound == np.inf:
         raise explain(problem, None, seed)
     if best is None:
@@ -91,6 +93,38 @@ def _nowhere(problem: Problem) -> Bools:
     return nowhere
 
 
+def _needs_flows(problem: Problem) -> bool:
+    """Return whether the normal state's routing costs something, can be full, or is small."""
+    pairs = open_pairs(problem).sum()
+    if pairs <= FLOW_LIMIT or problem.usd_per_ms > 0:
+        return True
+    groups = [state_groups(problem, 0, s) for s in range(problem.min_replicas.shape[0])]
+    return bool(may_bind(problem, groups).any())
+
+
+def _near(
+    adaptive: AdaptiveProgram, root: MilpResult, gap: float, stop: Stop
+) -> tuple[Point | None, float]:
+    """Solve with integers without carrying flows; return the best point and the bound."""
+    best, bound = _rounded_up(adaptive, root, stop), root.bound
+    if root.x is None or root.row_dual is None or stop.passed():
+        return best, bound
+    routed = bool((adaptive.flow >= 0).any())
+    small = condensed(adaptive, root) if routed else Condensed(adaptive, np.empty(0, np.int64))
+
+    def evaluate(replicas: Floats) -> Point | None:
+        point, dual = _routed(adaptive, replicas, stop)
+        if dual is not None and routed:
+            price = routing_bound(adaptive.problem, adaptive.routing, adaptive.one_rps[0], dual)
+            small.add_bound(price)
+        return point
+
+    centre = root.x[adaptive.master.replicas]
+    search = NearSearch(small, evaluate, centre, gap, stop, best, bound)
+    search.run()
+    return search.best, search.bound
+
+
 def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:
     """Add cuts at the relaxation until none is broken; return its last answer."""
     replicas = adaptive.master.replicas
@@ -106,7 +140,7 @@ def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:
 
 def _integers(
     adaptive: AdaptiveProgram, root: MilpResult, gap: float, stop: Stop
-) -> tuple[_Point | None, float]:
+) -> tuple[Point | None, float]:
     """Solve with integers until an answer breaks no cut; return the best point and the bound."""
     best, bound = _rounded_up(adaptive, root, stop), root.bound
     stop.tell(best.objective if best else None, bound)
@@ -121,38 +155,42 @@ def _integers(
         x[adaptive.master.integer] = np.rint(x[adaptive.master.integer])
         broken = add_broken_cuts(adaptive, x[adaptive.master.replicas])
         if not broken:
-            best = _better(best, _Point(x, _objective_usd(adaptive, x)))
-            stop.tell(best.objective, bound)
+            best = better(best, Point(x, _objective_usd(adaptive, x)))
+            stop.tell(best.objective if best else None, bound)
         if not broken + add_prices(adaptive, x, gap * abs(result.objective) / 3):
             break
     return best, bound
 
 
-def _better(one: _Point | None, other: _Point) -> _Point:
-    """Return the cheaper point."""
-    return one if one is not None and one.objective <= other.objective else other
-
-
-def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, stop: Stop) -> _Point | None:
+def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, stop: Stop) -> Point | None:
     """Round the relaxation's replicas up, if they fit, and route the normal state for them."""
     if root.x is None:
         return None
-    problem, master, program = adaptive.problem, adaptive.master, adaptive.program
+    problem, master = adaptive.problem, adaptive.master
     count = np.ceil(root.x[master.replicas] - 1e-6).astype(np.int64)
     count = np.where((count > 0) | problem.pinned, np.maximum(count, problem.min_replicas), 0)
     if (count > master.bound).any() or not fits(problem, master.limits, count).all():
         return None
-    whole = master.integer
+    if add_broken_cuts(adaptive, count.astype(float), stop) or stop.passed():
+        return None
+    return _routed(adaptive, count.astype(float), stop)[0]
+
+
+def _routed(
+    adaptive: AdaptiveProgram, count: Floats, stop: Stop
+) -> tuple[Point | None, Floats | None]:
+    """Route the normal state for replicas; return the point, and the duals of the program."""
+    program, whole = adaptive.program, adaptive.master.integer
     fixed = np.concatenate([(count > 0).any(axis=0), (count > 0).ravel(), count.ravel()])
     low, high = (side.copy() for side in program.bounds(whole))
-    program.bound_columns(whole, fixed.astype(float), fixed.astype(float))
+    program.bound_columns(whole, fixed, fixed)
     result = program.relaxation(stop)
     program.bound_columns(whole, low, high)
-    if result.x is None or add_broken_cuts(adaptive, count.astype(float)):
-        return None
+    if result.x is None or result.status != "optimal":
+        return None, None
     x = np.array(result.x)
     x[whole] = fixed
-    return _Point(x, _objective_usd(adaptive, x))
+    return Point(x, _objective_usd(adaptive, x)), result.row_dual
 
 
 def _objective_usd(adaptive: AdaptiveProgram, x: Floats) -> float:
@@ -167,7 +205,7 @@ def _objective_usd(adaptive: AdaptiveProgram, x: Floats) -> float:
 
 def _solution(
     adaptive: AdaptiveProgram,
-    best: _Point,
+    best: Point,
     bound: float,
     gap: float,
     seed: int,
@@ -175,10 +213,14 @@ def _solution(
 ) -> Solution:
     """Read the point back."""
     x, none = best.x, np.empty(0, np.int64)
-    routing = np.where(adaptive.flow >= 0, np.clip(x[adaptive.flow], 0.0, 1.0), 0.0)
-    routing /= np.maximum(routing.sum(axis=2, keepdims=True), 1e-300)
+    replicas = np.rint(x[adaptive.master.replicas]).astype(np.int64)
+    if (adaptive.flow >= 0).any():
+        routing = np.where(adaptive.flow >= 0, np.clip(x[adaptive.flow], 0.0, 1.0), 0.0)
+        routing /= np.maximum(routing.sum(axis=2, keepdims=True), 1e-300)
+    else:
+        routing = routing_by_group(adaptive.problem, replicas)
     return Solution(
-        replicas=np.rint(x[adaptive.master.replicas]).astype(np.int64),
+        replicas=replicas,
         host=none,
         origin=none,
         order=none.reshape(0, 1),

@@ -29,8 +29,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from planner.optimization.flows import FlowNetwork
+from planner.optimization.rounding import Cut, divisors, rounded_cut, rounded_cuts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,9 +39,6 @@ Bools = NDArray[np.bool_]
 
 SUBSET_LIMIT = 14
 """Up to so many regions all subsets are looked at."""
-
-_FLOW_UNITS = 2**30
-"""Integer units that the whole demand is scaled to for scipy's maximum flow."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +62,6 @@ class Groups:
         demand = subset_demand(self)
         hour = demand.argmax(axis=1)
         return demand[np.arange(hour.size), hour], hour
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A row ``coefficient · n ≥ right_side`` over the regions, and where it comes from.
-
-    Attributes
-    ----------
-    coefficient : ndarray, shape (R,)
-        What one replica in each region adds; 0 outside the set.
-    right_side : float
-        Demand, or its rounding.
-    hour : int
-        Hour whose demand it is.
-    regions : ndarray of bool, shape (R,)
-        The set ``T``.
-    """
-
-    coefficient: Floats
-    right_side: float
-    hour: int
-    regions: Bools
 
 
 def group_origins(allowed: Bools, demand_rps: Floats) -> Groups:
@@ -212,7 +188,7 @@ def violated_cuts(
         return _cuts_by_flow(groups, rate_rps, replicas, tolerance)
     worst, hour = groups.busiest
     found: list[tuple[float, int, float]] = []
-    for divisor in _divisors(rate_rps):
+    for divisor in divisors(rate_rps):
         coefficient = rate_rps if divisor == 0 else np.ceil(rate_rps / divisor - 1e-12)
         right = worst if divisor == 0 else np.ceil(worst / divisor - 1e-9)
         scale = rate_rps.max(initial=1e-300) if divisor == 0 else 1.0
@@ -221,7 +197,9 @@ def violated_cuts(
         found += [(float(short[t]), int(t), divisor) for t in best if short[t] > tolerance]
     found.sort(key=lambda cut: (-cut[0], cut[1], cut[2]))
     return [
-        _cut(rate_rps, worst[subset], int(hour[subset]), subset, divisor)
+        rounded_cut(
+            rate_rps, _regions(rate_rps.size, subset), worst[subset], int(hour[subset]), divisor
+        )
         for _, subset, divisor in found[:most]
     ]
 
@@ -262,18 +240,10 @@ def shortfall_rps(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[F
     return short[subset, np.arange(short.shape[1])], subset
 
 
-def _divisors(rate_rps: Floats) -> list[float]:
-    """Return the divisors tried: none (0), and each distinct positive rate."""
-    return [0.0, *np.unique(rate_rps[rate_rps > 0]).tolist()]
-
-
-def _cut(rate: Floats, demand: float, hour: int, subset: int, divisor: float) -> Cut:
-    """Write one cut down."""
-    regions = (subset >> np.arange(rate.size) & 1).astype(bool)
-    if divisor == 0:
-        return Cut(np.where(regions, rate, 0.0), float(demand), hour, regions)
-    rounded = np.where(regions, np.ceil(rate / divisor - 1e-12), 0.0)
-    return Cut(rounded, float(np.ceil(demand / divisor - 1e-9)), hour, regions)
+def _regions(count: int, subset: int) -> Bools:
+    """Return a bit set as a set of regions."""
+    regions: Bools = (subset >> np.arange(count) & 1).astype(bool)
+    return regions
 
 
 def _cuts_by_flow(
@@ -281,13 +251,14 @@ def _cuts_by_flow(
 ) -> list[Cut]:
     """Return the minimum cut of each hour that the replicas break, and its roundings."""
     cuts = []
+    network = FlowNetwork(groups.allowed)
     for hour in range(groups.demand_rps.shape[1]):
-        regions = minimum_cut(groups.allowed, groups.demand_rps[:, hour], rate_rps * replicas)
+        regions = network.minimum_cut(groups.demand_rps[:, hour], rate_rps * replicas)
         inside = ~(groups.allowed & ~regions).any(axis=1)
         demand = float(groups.demand_rps[inside, hour].sum())
-        for divisor in _divisors(rate_rps):
-            subset = int(regions @ (1 << np.arange(regions.size, dtype=object)))
-            cut = _cut(rate_rps, demand, hour, subset, divisor)
+        for cut, divisor in zip(
+            rounded_cuts(rate_rps, regions, demand, hour), divisors(rate_rps), strict=True
+        ):
             scale = rate_rps.max(initial=1e-300) if divisor == 0 else 1.0
             if (cut.right_side - cut.coefficient @ replicas) / scale > tolerance:
                 cuts.append(cut)
@@ -309,7 +280,7 @@ def minimum_cut(allowed: Bools, demand_rps: Floats, capacity_rps: Floats) -> Boo
     Returns
     -------
     ndarray of bool, shape (R,)
-        The set ``T`` with the largest ``f(T) − capacity(T)``.
+        The set ``T`` with the largest ``f(T) − capacity(T)``; empty where all can be served.
 
     Notes
     -----
@@ -322,23 +293,4 @@ def minimum_cut(allowed: Bools, demand_rps: Floats, capacity_rps: Floats) -> Boo
     >>> minimum_cut(allowed, np.array([5.0, 1.0]), np.array([3.0, 9.0]))
     array([ True, False])
     """
-    g, r = allowed.shape
-    unit = _FLOW_UNITS / max(float(demand_rps.sum()), 1e-300)
-    demand = np.floor(demand_rps * unit).astype(np.int64)
-    capacity = np.minimum(np.ceil(capacity_rps * unit), _FLOW_UNITS).astype(np.int64)
-    group, region = np.nonzero(allowed)
-    tail = np.concatenate([np.zeros(g, int), group + 1, np.arange(r) + g + 1])
-    head = np.concatenate([np.arange(g) + 1, region + g + 1, np.full(r, g + r + 1)])
-    room = np.concatenate([demand, np.full(group.size, _FLOW_UNITS), capacity])
-    size = g + r + 2
-    network = csr_array((room.astype(np.int32), (tail, head)), shape=(size, size))
-    flow = maximum_flow(network, 0, size - 1).flow
-    residual = csr_array(
-        ((network - flow).data > 0, (network - flow).indices, (network - flow).indptr),
-        shape=(size, size),
-    )
-    residual.eliminate_zeros()
-    reached = breadth_first_order(residual, 0, return_predecessors=False)
-    side = np.zeros(size, bool)
-    side[reached] = True
-    return side[g + 1 : g + r + 1]
+    return FlowNetwork(allowed).minimum_cut(demand_rps, capacity_rps)

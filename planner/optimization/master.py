@@ -13,7 +13,7 @@ import numpy as np
 
 from planner.optimization.cuts import Groups, group_origins
 from planner.optimization.milp import Milp
-from planner.optimization.rows import rows
+from planner.optimization.rows import Rows, rows
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.packing import PackingLimits, packing_limits, replica_bounds
 
@@ -169,9 +169,31 @@ def add_cut(
     right_side : float
         What they must reach.
     """
+    program.add_rows(cut_row(master, service, coefficient, right_side))
+
+
+def cut_row(master: Master, service: int, coefficient: Floats, right_side: float) -> Rows:
+    """Return the row that `add_cut` appends.
+
+    Parameters
+    ----------
+    master : Master
+        Where the replicas are.
+    service : int
+        Which service.
+    coefficient : ndarray, shape (R,)
+        One number a region.
+    right_side : float
+        What they must reach.
+
+    Returns
+    -------
+    Rows
+        One row.
+    """
     scale = max(float(coefficient.max(initial=0.0)), 1e-300)
     n = master.replicas[service]
-    program.add_rows(rows(right_side / scale, np.inf, np.zeros(n.size), n, coefficient / scale))
+    return rows(right_side / scale, np.inf, np.zeros(n.size), n, coefficient / scale)
 
 
 def fixed_and_replica_usd(problem: Problem, replicas: Ints | Floats) -> tuple[float, float]:

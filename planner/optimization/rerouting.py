@@ -23,25 +23,27 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from planner.optimization.columns import lost_usd_per_rps
-from planner.optimization.cuts import (
-    SUBSET_LIMIT,
-    Groups,
-    minimum_cut,
-    shortfall_rps,
-    violated_cuts,
-)
+from planner.optimization.cuts import SUBSET_LIMIT, Groups, violated_cuts
+from planner.optimization.dominance import kept_states
 from planner.optimization.master import (
     Master,
-    add_cut,
     add_master,
     capacity_rps,
+    cut_row,
     state_groups,
 )
 from planner.optimization.milp import Milp
-from planner.optimization.rows import rows
+from planner.optimization.normal_routing import Routing, add_routing
+from planner.optimization.rounding import Cut
+from planner.optimization.rows import Rows, rows
+from planner.optimization.separation import Separation
+from planner.optimization.stopping import NEVER, Stop
 from planner.optimization.uplinks import uplink_cuts
+from planner.optimization.worst_sets import worst_shortfall
 from planner.problem.arrays import Bools, Floats, Ints, Problem
-from planner.units import gbps_from_payload
+
+Name = tuple[int, bytes, float]
+"""What tells rows apart: a service, coefficients, and a right side."""
 
 
 @dataclass
@@ -52,29 +54,77 @@ class AdaptiveProgram:
     ----------
     problem, master, program
         What it stands for.
-    flow : ndarray of int, shape (S, O, R, H)
-        Program columns of the normal state's routing; -1 where not admissible.
+    routing : Routing
+        The normal state's routing in the program; no flows where it is only priced.
     one_rps : ndarray, shape (K, S, R)
         Capacity of one replica in each state.
     kept : ndarray of int
         Promised states, the normal one excepted, that no other promised state dominates.
     unserved : dict
         Program column of what is unserved in (state, service, hour), where not promised.
-    known : set
-        Cuts that are in the program: a point may break one by the solver's tolerance.
+    known : dict
+        Rows that were added on the way: a point may break one by the solver's tolerance.
     grouped : dict
         Origins with the same admissible regions, of each (state, service), made once.
+    separations : dict
+        What finds cuts of each service where subsets cannot all be looked at, made once.
     """
 
     problem: Problem
     master: Master
     program: Milp
-    flow: Ints
+    routing: Routing
     one_rps: Floats
     kept: Ints
     unserved: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    known: set[tuple[int, bytes, float]] = field(default_factory=set)
+    known: dict[Name, Rows] = field(default_factory=dict)
     grouped: dict[tuple[int, int], Groups] = field(default_factory=dict)
+    separations: dict[int, Separation] = field(default_factory=dict)
+
+    @property
+    def flow(self) -> Ints:
+        """Columns of the normal state's routing, shape (S, O, R, H); -1 where not admissible."""
+        return self.routing.flow
+
+    def append(self, name: Name, block: Rows) -> int:
+        """Add a row unless it is known; return how many were added.
+
+        Parameters
+        ----------
+        name : tuple
+            What tells the row apart.
+        block : Rows
+            The row.
+
+        Returns
+        -------
+        int
+            1 or 0.
+        """
+        if name in self.known:
+            return 0
+        self.known[name] = block
+        self.program.add_rows(block)
+        return 1
+
+    def separation(self, service: int) -> Separation:
+        """Return what finds the cuts of a service.
+
+        Parameters
+        ----------
+        service : int
+            Which service.
+
+        Returns
+        -------
+        Separation
+            Made at the first call.
+        """
+        if service not in self.separations:
+            states = np.concatenate([[0], self.kept])
+            rate = self.one_rps[:, service]
+            self.separations[service] = Separation(self.problem, service, states, rate)
+        return self.separations[service]
 
     def groups(self, state: int, service: int) -> Groups:
         """Return the groups of origins of a state and service.
@@ -112,71 +162,13 @@ def adaptive_program(problem: Problem, seed: int) -> AdaptiveProgram:
     """
     program = Milp(seed=seed)
     master = add_master(program, problem)
-    allowed = problem.state_admissible[0] & problem.region_up[0]
-    hours = problem.demand_rps.shape[2]
-    open_ = np.repeat(allowed[..., None], hours, axis=3) & (problem.demand_rps > 0)[:, :, None, :]
-    flow = np.full(open_.shape, -1, dtype=np.int64)
-    total = max(float(problem.demand_rps.sum()), 1e-300)
-    cost = problem.usd_per_ms * problem.latency_ms[..., None] * problem.demand_rps[:, :, None, :]
-    flow[open_] = program.add_columns((cost / total)[open_], 0.0, 1.0)
     one = capacity_rps(problem, np.ones_like(problem.min_replicas))
-    adaptive = AdaptiveProgram(problem, master, program, flow, one, _kept_states(problem))
-    _add_routing_rows(adaptive)
-    return adaptive
+    routing = add_routing(program, problem, master, one[0])
+    return AdaptiveProgram(problem, master, program, routing, one, kept_states(problem))
 
 
-def _kept_states(problem: Problem) -> Ints:
-    """Return the promised states, the normal one excepted, that no other one dominates."""
-    states = np.flatnonzero(problem.must_survive)
-    states = states[states > 0]
-    if not states.size:
-        return states
-    allowed = problem.state_admissible[states] & problem.region_up[states][:, None, None, :]
-    flat = allowed.reshape(states.size, -1)
-    size = flat.sum(axis=1)
-    kept: list[int] = []
-    for i in np.argsort(size, kind="stable"):
-        # Only a smaller or equal one can be within it.
-        if not any((flat[j] <= flat[i]).all() for j in kept):
-            kept.append(int(i))
-    undominated: Ints = states[np.sort(kept)]
-    return undominated
-
-
-def _add_routing_rows(adaptive: AdaptiveProgram) -> None:
-    """Append demand, capacity and uplink rows of the normal state."""
-    problem, flow = adaptive.problem, adaptive.flow
-    s, o, r, h = np.nonzero(flow >= 0)
-    column = flow[s, o, r, h]
-    _, row = np.unique(
-        np.ravel_multi_index((s, o, h), problem.demand_rps.shape), return_inverse=True
-    )
-    ones = np.ones(int(row.max(initial=-1)) + 1)
-    adaptive.program.add_rows(rows(ones, ones, row, column, np.ones(column.size)))
-    rps = problem.demand_rps[s, o, h]
-    shape = (*problem.min_replicas.shape, problem.demand_rps.shape[2])
-    place = np.ravel_multi_index((s, r, h), shape)
-    used, row = np.unique(place, return_inverse=True)
-    at_s, at_r, _ = np.unravel_index(used, shape)
-    one = adaptive.one_rps[0, at_s, at_r]
-    adaptive.program.add_rows(
-        rows(
-            np.full(used.size, -np.inf),
-            np.zeros(used.size),
-            np.concatenate([row, np.arange(used.size)]),
-            np.concatenate([column, adaptive.master.replicas[at_s, at_r]]),
-            np.concatenate([rps / one[row], -np.ones(used.size)]),
-        )
-    )
-    gbps = rps * gbps_from_payload(1.0, 1.0) * problem.payload_kib[s] / problem.uplink_gbps[r]
-    used, row = np.unique(r * shape[2] + h, return_inverse=True)
-    adaptive.program.add_rows(
-        rows(np.full(used.size, -np.inf), np.ones(used.size), row, column, gbps)
-    )
-
-
-def add_broken_cuts(adaptive: AdaptiveProgram, replicas: Floats) -> int:
-    """Add the capacity cuts that replicas break, all promised states.
+def add_broken_cuts(adaptive: AdaptiveProgram, replicas: Floats, stop: Stop = NEVER) -> int:
+    """Add capacity cuts that replicas break, all promised states.
 
     Parameters
     ----------
@@ -184,18 +176,22 @@ def add_broken_cuts(adaptive: AdaptiveProgram, replicas: Floats) -> int:
         The program; its rows grow.
     replicas : ndarray, shape (S, R)
         Replicas, possibly fractional.
+    stop : Stop
+        When to stop; nothing is proven then.
 
     Returns
     -------
     int
-        How many were added; with 0 every promised state can be routed.
+        How many were added; with 0 every promised state can be routed, unless it was stopped.
     """
-    added = sum(
-        _add_state_cuts(adaptive, int(state), replicas) for state in (0, *adaptive.kept.tolist())
-    )
+    if replicas.shape[1] > SUBSET_LIMIT:
+        added = _add_separated(adaptive, replicas, stop)
+    else:
+        states = (0, *adaptive.kept.tolist())
+        added = sum(_add_state_cuts(adaptive, state, replicas) for state in states)
     if not added:
         added = uplink_cuts(
-            adaptive.problem, adaptive.kept, replicas, adaptive.one_rps, _row(adaptive)
+            adaptive.problem, adaptive.kept, replicas, adaptive.one_rps, _row(adaptive), stop
         )
     return added
 
@@ -208,11 +204,44 @@ def _row(adaptive: AdaptiveProgram) -> Callable[[Floats, float], None]:
         flat = np.where(coefficient > 1e-9, coefficient, 0.0).ravel()
         # No replicas mend a full uplink: an empty row then, which makes the program infeasible.
         scale = float(flat.max(initial=0.0)) or 1.0
-        adaptive.program.add_rows(
-            rows(right_side / scale, np.inf, np.zeros(n.size), n, flat / scale)
-        )
+        row = rows(right_side / scale, np.inf, np.zeros(n.size), n, flat / scale)
+        # A dual of the solver's tolerance may leave a point just outside again and again.
+        adaptive.known[(-1, flat.tobytes(), right_side)] = row
+        adaptive.program.add_rows(row)
 
     return append
+
+
+def add_known_cuts(adaptive: AdaptiveProgram, replicas: Floats) -> int:
+    """Add the cuts of known sets of regions that replicas break: quick, and proof of nothing.
+
+    Parameters
+    ----------
+    adaptive : AdaptiveProgram
+        The program; its rows grow.
+    replicas : ndarray, shape (S, R)
+        Replicas, possibly fractional.
+
+    Returns
+    -------
+    int
+        How many were added.
+    """
+    return sum(
+        _add_cuts(adaptive, s, adaptive.separation(s).known(replicas[s]))
+        for s in range(replicas.shape[0])
+    )
+
+
+def _add_separated(adaptive: AdaptiveProgram, replicas: Floats, stop: Stop) -> int:
+    """Add cuts of known sets; only where there are none, cuts found by flows."""
+    added = add_known_cuts(adaptive, replicas)
+    if added:
+        return added
+    for service in range(replicas.shape[0]):
+        cuts, _ = adaptive.separation(service).by_flow(replicas[service], stop)
+        added += _add_cuts(adaptive, service, cuts)
+    return added
 
 
 def _add_state_cuts(adaptive: AdaptiveProgram, state: int, replicas: Floats) -> int:
@@ -220,13 +249,18 @@ def _add_state_cuts(adaptive: AdaptiveProgram, state: int, replicas: Floats) -> 
     added = 0
     for service in range(replicas.shape[0]):
         groups, rate = adaptive.groups(state, service), adaptive.one_rps[state, service]
-        for cut in violated_cuts(groups, rate, replicas[service], tolerance=1e-6):
-            name = (service, cut.coefficient.tobytes(), cut.right_side)
-            if name in adaptive.known:
-                continue
-            adaptive.known.add(name)
-            add_cut(adaptive.program, adaptive.master, service, cut.coefficient, cut.right_side)
-            added += 1
+        found = violated_cuts(groups, rate, replicas[service], tolerance=1e-6)
+        added += _add_cuts(adaptive, service, found)
+    return added
+
+
+def _add_cuts(adaptive: AdaptiveProgram, service: int, cuts: list[Cut]) -> int:
+    """Add the cuts of a service that are not in the program yet."""
+    added = 0
+    for cut in cuts:
+        name = (service, cut.coefficient.tobytes(), cut.right_side)
+        row = cut_row(adaptive.master, service, cut.coefficient, cut.right_side)
+        added += adaptive.append(name, row)
     return added
 
 
@@ -263,7 +297,7 @@ def unpriced(
         for service in range(replicas.shape[0]):
             groups = adaptive.groups(int(state), service)
             rate = adaptive.one_rps[state, service]
-            short, regions, within = _shortfall(groups, rate, replicas[service])
+            short, regions, within = worst_shortfall(groups, rate, replicas[service])
             for hour in np.flatnonzero(short > 1e-9):
                 column = adaptive.unserved.get((int(state), service, int(hour)))
                 paid = 0.0 if column is None or all_of_it else x[column]
@@ -272,24 +306,6 @@ def unpriced(
                     usd = float(price[state] * missing)
                     found.append((int(state), service, int(hour), regions[hour], usd, within[hour]))
     return found
-
-
-def _shortfall(groups: Groups, rate_rps: Floats, replicas: Floats) -> tuple[Floats, Bools, Floats]:
-    """Return unserved demand [H], the set of regions that shows it [H, R], demand within it [H]."""
-    count = rate_rps.size
-    if count <= SUBSET_LIMIT:
-        _, subset = shortfall_rps(groups, rate_rps, replicas)
-        regions = (subset[:, None] >> np.arange(count) & 1).astype(bool)
-    else:
-        regions = np.stack(
-            [
-                minimum_cut(groups.allowed, demand, rate_rps * replicas)
-                for demand in groups.demand_rps.T
-            ]
-        )
-    inside = ~(groups.allowed[None] & ~regions[:, None, :]).any(axis=2)
-    within = np.einsum("hg,gh->h", inside, groups.demand_rps)
-    return within - regions @ (rate_rps * replicas), regions, within
 
 
 def add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
@@ -321,13 +337,11 @@ def add_prices(adaptive: AdaptiveProgram, x: Floats, slack_usd: float) -> int:
         name = (service, np.append(rate, [state, hour]).tobytes(), within)
         if name in adaptive.known:
             continue
-        adaptive.known.add(name)
-        added += 1
         if key not in adaptive.unserved:
             column = adaptive.program.add_columns(price[state], 0.0, np.inf)
             adaptive.unserved[key] = int(column[0])
         column = np.append(adaptive.master.replicas[service], adaptive.unserved[key])
-        adaptive.program.add_rows(
-            rows(within, np.inf, np.zeros(column.size), column, np.append(rate, 1.0))
+        added += adaptive.append(
+            name, rows(within, np.inf, np.zeros(column.size), column, np.append(rate, 1.0))
         )
     return added

@@ -22,7 +22,7 @@ from planner.optimization.cuts import Groups
 from planner.optimization.master import state_groups
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
-from planner.optimization.stopping import Stop
+from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
@@ -45,6 +45,7 @@ def uplink_cuts(
     replicas: Floats,
     one_rps: Floats,
     append: Callable[[Floats, float], None],
+    stop: Stop = NEVER,
 ) -> int:
     """Append the Benders cuts that the replicas break; return how many.
 
@@ -60,6 +61,8 @@ def uplink_cuts(
         Capacity of one replica in each state.
     append : callable
         Takes ``coefficient[S, R]`` and ``right side`` of ``coefficient · n ≥ right side``.
+    stop : Stop
+        When to stop; nothing is proven then.
 
     Returns
     -------
@@ -78,14 +81,29 @@ def uplink_cuts(
     """
     added = 0
     for state in states.tolist():
+        if stop.passed():
+            break
         groups = [state_groups(problem, state, s) for s in range(replicas.shape[0])]
-        for hour in np.flatnonzero(_may_bind(problem, groups)).tolist():
+        for hour in np.flatnonzero(may_bind(problem, groups)).tolist():
             added += _cut(problem, groups, hour, replicas, one_rps[state], append)
     return added
 
 
-def _may_bind(problem: Problem, groups: list[Groups]) -> Bools:
-    """Return the hours in which some uplink could be full, shape (H,)."""
+def may_bind(problem: Problem, groups: list[Groups]) -> Bools:
+    """Return the hours in which some uplink could be full.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    groups : list of Groups
+        Groups of origins in a state, one for each service.
+
+    Returns
+    -------
+    ndarray of bool, shape (H,)
+        False where no routing at all fills one.
+    """
     gbps = np.zeros((problem.uplink_gbps.size, problem.demand_rps.shape[2]))
     for service, group in enumerate(groups):
         rate = gbps_from_payload(1.0, float(problem.payload_kib[service]))

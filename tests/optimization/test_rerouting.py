@@ -81,11 +81,11 @@ def test_states_left_out_as_dominated_do_not_change_the_optimum(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = random_problem(seed, regions=4, order=2, steering="adaptive")
-    kept = rerouting._kept_states(problem)
+    kept = rerouting.kept_states(problem)
     promised = np.flatnonzero(problem.must_survive)[1:]
     assert set(kept.tolist()) <= set(promised.tolist())
     best = objective(problem)
-    monkeypatch.setattr(rerouting, "_kept_states", lambda problem: promised)
+    monkeypatch.setattr(rerouting, "kept_states", lambda problem: promised)
     assert objective(problem) == pytest.approx(best, rel=1e-8, abs=1e-8)
 
 
@@ -93,7 +93,7 @@ def test_single_losses_are_dominated_by_double_ones() -> None:
     left_out = 0
     for seed in range(600, 620):
         problem = random_problem(seed, regions=4, order=2, steering="adaptive")
-        kept = set(rerouting._kept_states(problem).tolist())
+        kept = set(rerouting.kept_states(problem).tolist())
         for state in np.flatnonzero(problem.must_survive)[1:].tolist():
             if state in kept:
                 continue

@@ -1,0 +1,135 @@
+"""Adaptive steering without flows: the normal state's routing is priced instead of carried.
+
+With thousands of flows a search with integers spends its time on them.  Here each service has one
+column for what its routing costs, held up by bounds that are linear in the replicas
+(`planner.optimization.normal_routing`); the program that carries the flows tells what whole
+replicas really cost and gives the next bound.  Where latency has no price, no flows are needed
+until the plan is routed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.dominance import kept_states
+from planner.optimization.master import add_master, capacity_rps
+from planner.optimization.milp import Milp, MilpResult
+from planner.optimization.normal_routing import Routing, RoutingBound, routing_bound
+from planner.optimization.rerouting import AdaptiveProgram
+from planner.optimization.rows import Rows, rows
+from planner.problem.arrays import Floats, Ints, Problem
+
+_FAR = 3.0
+"""Replicas by which a cut may be slack at the relaxation and still go into the program."""
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """A program without flows, and the columns that stand for them.
+
+    Attributes
+    ----------
+    adaptive : AdaptiveProgram
+        The program; its routing has no flow.
+    price : ndarray of int, shape (S,)
+        Columns of what the routing of each service costs, US dollars a month.
+    """
+
+    adaptive: AdaptiveProgram
+    price: Ints
+
+    def add_bound(self, bound: RoutingBound) -> None:
+        """Add a bound on what routing costs.
+
+        Parameters
+        ----------
+        bound : RoutingBound
+            One row for each service, or one for all where uplinks are full.
+        """
+        n = self.adaptive.master.replicas
+        if bound.uplinks > 0:
+            column = np.concatenate([self.price, n.ravel()])
+            value = np.concatenate([np.ones(self.price.size), bound.per_replica.ravel()])
+            low = float(bound.constant.sum()) - bound.uplinks
+            self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
+            return
+        for service, price in enumerate(self.price):
+            column = np.append(price, n[service])
+            value = np.append(1.0, bound.per_replica[service])
+            low = float(bound.constant[service])
+            self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
+
+
+def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condensed:
+    """Return the program without flows, with the cuts that are near at the relaxation.
+
+    Parameters
+    ----------
+    full : AdaptiveProgram
+        The program that carries the flows.
+    root : MilpResult
+        Its relaxation, with duals.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Condensed
+        Its relaxation has the same value.
+    """
+    small = _without_flows(full.problem, full.kept, seed)
+    price = small.program.add_columns(np.ones(full.one_rps.shape[1]), 0.0, np.inf)
+    small.grouped, small.separations = full.grouped, full.separations
+    place = np.arange(full.program.columns)
+    cost = full.program.cost
+    for key, column in full.unserved.items():
+        new = small.program.add_columns(cost[column], 0.0, np.inf)
+        small.unserved[key] = place[column] = int(new[0])
+    assert root.x is not None
+    assert root.row_dual is not None
+    for name, row in full.known.items():
+        if row.value @ root.x[row.column] - row.lower[0] <= _FAR:
+            moved = Rows(row.lower, row.upper, row.start, place[row.column], row.value)
+            small.append(name, moved)
+    result = Condensed(small, price)
+    result.add_bound(routing_bound(full.problem, full.routing, full.one_rps[0], root.row_dual))
+    return result
+
+
+def unrouted_program(problem: Problem, seed: int) -> AdaptiveProgram:
+    """Build the program without the normal state's routing: for where routing costs nothing.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    AdaptiveProgram
+        Not yet solved, and without a cut.
+
+    Notes
+    -----
+    Only where no uplink can be full in the normal state: nothing else keeps them.
+    """
+    return _without_flows(problem, kept_states(problem), seed)
+
+
+def _without_flows(problem: Problem, kept: Ints, seed: int) -> AdaptiveProgram:
+    """Return a program of replicas alone."""
+    program = Milp(seed=seed)
+    master = add_master(program, problem)
+    services, origins, hours = problem.demand_rps.shape
+    regions = problem.region_up.shape[1]
+    none = Routing(
+        np.full((services, origins, regions, hours), -1, dtype=np.int64),
+        np.full((services, regions, hours), -1, dtype=np.int64),
+        np.full((regions, hours), -1, dtype=np.int64),
+    )
+    one: Floats = capacity_rps(problem, np.ones_like(problem.min_replicas))
+    return AdaptiveProgram(problem, master, program, none, one, kept)
