@@ -93,7 +93,7 @@ def print_sweep(found: Sweep) -> None:
 def _print_drivers(found: Sweep) -> None:
     """Print what moves the objective, and what leaves no plan."""
     say_table(
-        "Rank correlation with the objective, the strongest first, and with having no plan",
+        "Rank correlation with the objective, strongest first, and with having no plan",
         ["varied", "fields", "range", "objective", "no plan"],
         (
             (name, fields, _range(low, high), _signed(moves), _signed(breaks))

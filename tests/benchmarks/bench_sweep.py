@@ -64,8 +64,9 @@ class Run:
         return self.pace.work_s / self.pace.wall_s / self.workers
 
     def free_scaling(self, one: Run) -> float:
-        """Scaling that is left when nobody else works on the machine."""
-        return self.workers * self.busy_share / one.busy_share * one.cpu_s / self.cpu_s
+        """Scaling that is left when nobody else works on the machine, at most that many."""
+        dearer = max(1.0, self.cpu_s / one.cpu_s)
+        return self.workers * min(1.0, self.busy_share / one.busy_share) / dearer
 
 
 HEAD = (

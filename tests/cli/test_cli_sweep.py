@@ -49,7 +49,7 @@ def test_it_prints_outcomes_range_and_what_moves_it(made: Made) -> None:
         f"written to {made.folder}",
     ):
         assert words in out
-    assert "Rank correlation with the objective, the strongest first, and with having no" in out
+    assert "Rank correlation with the objective, strongest first, and with having no plan" in out
     assert "0.5 to 40" in out
 
 
