@@ -9,12 +9,17 @@ there and admissible for every service of the host that the origin calls.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+
+RegionIndices = NDArray[np.int16]
+"""Regions by number, -1 for none: states × columns of them are what takes memory."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class OrderColumns:
     host: Ints
     origin: Ints
     order: Ints
-    serve: Ints
+    serve: RegionIndices
     called: Bools
     missing: Ints
     cost_usd_month: Floats
@@ -50,6 +55,14 @@ class OrderColumns:
         """Host and origin of each column as one number, shape (C,)."""
         group: Ints = self.host * self.called.shape[1] + self.origin
         return group
+
+    @cached_property
+    def pattern(self) -> tuple[Ints, Ints]:
+        """Columns that show each different order, shape (P,), and each column's one, shape (C,)."""
+        base = int(self.order.max(initial=0)) + 2
+        code = (self.order + 1) @ base ** np.arange(self.order.shape[1])[::-1]
+        _, first, number = np.unique(code, return_index=True, return_inverse=True)
+        return first, number
 
 
 def promised_depth(problem: Problem) -> int:
@@ -106,18 +119,53 @@ def order_columns(problem: Problem) -> OrderColumns:
     depth = promised_depth(problem)
     called = np.zeros((len(problem.axes.hosts), len(problem.axes.origins)), bool)
     np.logical_or.at(called, problem.host_of_service, problem.demand_rps.max(axis=2) > 0)
+    lists = _Lists(problem, depth)
+    steady = _steady(problem, valid, allowed)
     parts, missing = [], []
     for host, origin in np.argwhere(called):
-        orders = _orders(allowed[host, origin], depth)
-        serve = first_up(orders, problem.region_up)
-        promised = serve[problem.must_survive]
-        states = np.flatnonzero(problem.must_survive)[:, None]
-        holds = (promised >= 0) & valid[states, host, origin, promised]
-        keep = holds.all(axis=0)
-        if not keep.any():
-            missing.append((host, origin))
-        parts.append((host, origin, orders[keep], serve[:, keep]))
+        orders, serve, complete = lists.of(allowed[host, origin])
+        if not (complete and steady[host, origin]):
+            keep = _holds(problem, valid[:, host, origin], serve)
+            if not keep.any():
+                missing.append((host, origin))
+            orders, serve = orders[keep], serve[:, keep]
+        parts.append((host, origin, orders, serve))
     return _gathered(parts, missing, called, depth, problem)
+
+
+def _steady(problem: Problem, valid: Bools, allowed: Bools) -> Bools:
+    """Return where every region that may serve at all may do so whenever it is up, (G, O)."""
+    promised = problem.must_survive
+    same: Bools = valid[promised] == (allowed & problem.region_up[promised, None, None])
+    steady: Bools = np.all(same, axis=(0, 3))
+    return steady
+
+
+def _holds(problem: Problem, valid: Bools, serve: RegionIndices) -> Bools:
+    """Return the orders whose serving region is there and admissible in every promised state."""
+    states = np.flatnonzero(problem.must_survive)
+    promised = serve[states]
+    holds: Bools = np.all((promised >= 0) & valid[states[:, None], promised], axis=0)
+    return holds
+
+
+class _Lists:
+    """Ordered lists of the regions of a set, and who serves them; each set is worked out once."""
+
+    def __init__(self, problem: Problem, depth: int) -> None:
+        self._up, self._depth = problem.region_up, depth
+        self._promised = problem.must_survive
+        self._known: dict[bytes, tuple[Ints, RegionIndices, bool]] = {}
+
+    def of(self, allowed: Bools) -> tuple[Ints, RegionIndices, bool]:
+        """Return lists, serving regions (K, C), and whether promised states always have one."""
+        key = allowed.tobytes()
+        if key not in self._known:
+            orders = _orders(allowed, self._depth)
+            serve = first_up(orders, self._up).astype(np.int16)
+            complete = orders.size > 0 and bool((serve[self._promised] >= 0).all())
+            self._known[key] = orders, serve, complete
+        return self._known[key]
 
 
 def first_up(order: Ints, region_up: Bools) -> Ints:
@@ -175,7 +223,7 @@ def _orders(allowed: Bools, depth: int) -> Ints:
 
 
 def _gathered(
-    parts: list[tuple[int, int, Ints, Ints]],
+    parts: list[tuple[int, int, Ints, RegionIndices]],
     missing: list[tuple[int, int]],
     called: Bools,
     depth: int,
@@ -186,7 +234,7 @@ def _gathered(
     states = problem.region_up.shape[0]
     host = np.repeat([host for host, *_ in parts], count).astype(np.int64)
     origin = np.repeat([origin for _, origin, *_ in parts], count).astype(np.int64)
-    serve = np.concatenate([np.empty((states, 0), np.int64), *(p[3] for p in parts)], axis=1)
+    serve = np.concatenate([np.empty((states, 0), np.int16), *(p[3] for p in parts)], axis=1)
     return OrderColumns(
         host=host,
         origin=origin,
@@ -198,7 +246,7 @@ def _gathered(
     )
 
 
-def _costs(problem: Problem, hosts: Ints, origins: Ints, serves: Ints) -> Floats:
+def _costs(problem: Problem, hosts: Ints, origins: Ints, serves: RegionIndices) -> Floats:
     """Return what each column costs a month, US dollars, shape (C,).
 
     Latency is ``usd_per_ms × Σ D·latency / Σ D`` at the region that serves in the normal state;
@@ -208,15 +256,18 @@ def _costs(problem: Problem, hosts: Ints, origins: Ints, serves: Ints) -> Floats
     total = max(float(mean_rps.sum()), 1e-300)
     cost = np.zeros(hosts.size)
     lost = lost_usd_per_rps(problem)
+    states = np.flatnonzero(~problem.must_survive)
     for service, host in enumerate(problem.host_of_service):
         mine = hosts == host
         origin, serve = origins[mine], serves[:, mine]
         rps = mean_rps[service, origin]
         near = problem.latency_ms[service, origin, serve[0]]
-        states = np.arange(serve.shape[0])[:, None]
-        served = (serve >= 0) & problem.state_admissible[states, service, origin, serve]
-        unserved = (~served) & ~problem.must_survive[:, None]
-        cost[mine] += rps * (problem.usd_per_ms * near / total + lost @ unserved)
+        each = problem.usd_per_ms * near / total
+        if lost[states].any():
+            serve = serve[states]
+            served = problem.state_admissible[states[:, None], service, origin, serve]
+            each = each + lost[states] @ ~(served & (serve >= 0))
+        cost[mine] += rps * each
     return cost
 
 

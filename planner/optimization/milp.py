@@ -23,22 +23,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
+from planner.optimization.highs_answers import STATUS, refuse_broken_solver
 from planner.optimization.listening import listen
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
-
-_BROKEN = (1, 14)
-"""HiGHS 1.14.x returns wrong optima (HiGHS#3094, #3043, #3073); fixed in 1.15.0."""
-
-_STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"]] = {
-    highspy.HighsModelStatus.kOptimal: "optimal",
-    highspy.HighsModelStatus.kInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
-    highspy.HighsModelStatus.kTimeLimit: "limit",
-    highspy.HighsModelStatus.kIterationLimit: "limit",
-    highspy.HighsModelStatus.kSolutionLimit: "limit",
-    highspy.HighsModelStatus.kInterrupt: "limit",
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +91,7 @@ class Milp:
     """
 
     def __init__(self, *, seed: int = 0) -> None:
-        _refuse_broken_solver()
+        refuse_broken_solver()
         # The public class prints a banner on stdout when it is made; its base does not.
         self._highs = highspy._core._Highs()
         options: dict[str, bool | int | float | str] = {
@@ -227,6 +215,21 @@ class Milp:
             column.size, column.astype(np.int32), np.ascontiguousarray(cost, float)
         )
 
+    def reprice_columns(self, column: Ints, cost: Floats) -> None:
+        """Change what columns cost for good: in `cost` too.
+
+        Parameters
+        ----------
+        column : ndarray of int, shape (n,)
+            Columns.
+        cost : ndarray, shape (n,)
+            Their costs.
+        """
+        whole = self.cost
+        whole[column] = cost
+        self._cost = [whole]
+        self.price_columns(column, cost)
+
     def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
         """Change the bounds of rows.
 
@@ -316,10 +319,10 @@ class Milp:
             self._highs.clearSolver()
             self._highs.run()
         model = self._highs.getModelStatus()
-        if model not in _STATUS:
+        if model not in STATUS:
             text = self._highs.modelStatusToString(model)
             raise PlannerError(f"the solver gave up: {text}")
-        status = _STATUS[model]
+        status = STATUS[model]
         if status == "infeasible":
             return MilpResult(status, None, np.inf, np.inf)
         return self._answer(status)
@@ -354,9 +357,3 @@ def solver_version() -> str:
     'HiGHS'
     """
     return f"HiGHS {version('highspy')}"
-
-
-def _refuse_broken_solver() -> None:
-    """Raise if HiGHS is of the series that returns wrong optima."""
-    if tuple(int(part) for part in version("highspy").split(".")[:2]) == _BROKEN:
-        raise PlannerError("HiGHS 1.14 returns wrong optima; install highspy 1.15.1 or later")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from planner.errors import SolverStopped
 from planner.optimization.adaptive import solve_adaptive
-from planner.optimization.backups import near_backups
-from planner.optimization.candidates import tidied
+from planner.optimization.blocks import separable
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.milp import solver_version
 from planner.optimization.ruled import solve_ruled
 from planner.optimization.search import search
 from planner.optimization.static import static_program
-from planner.optimization.stopping import Standing, Stop, interruptible
+from planner.optimization.steered import Steered, finished, steered, steered_by_blocks
+from planner.optimization.stopping import Standing, Stop, closed, interruptible
 from planner.problem.arrays import Problem, Solution
 
 
@@ -75,7 +76,31 @@ def solve(
 
 
 def _solve_static(problem: Problem, gap: float, started: float, stop: Stop, seed: int) -> Solution:
-    """Solve by order columns."""
+    """Solve by order columns, host name by host name where that is possible."""
+    best = steered_by_blocks(problem, gap, stop, seed) if separable(problem) else None
+    if best is None or not (closed(best.objective, best.bound, gap) or stop.passed()):
+        best = _cheaper(best, _solve_whole(problem, gap, stop, seed, best))
+    limit = best.bound + gap * abs(best.objective)
+    return Solution(
+        replicas=best.replicas,
+        host=best.host,
+        origin=best.origin,
+        order=best.order,
+        share=best.share,
+        routing=None,
+        objective=best.objective,
+        bound=best.bound,
+        status="optimal" if best.objective <= limit + 1e-9 else "limit",
+        solver=solver_version(),
+        seed=seed,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _solve_whole(
+    problem: Problem, gap: float, stop: Stop, seed: int, known: Steered | None
+) -> Steered:
+    """Solve all host names in one program; `known` is returned where that finds nothing."""
     columns = order_columns(problem)
     if columns.missing.size:
         raise explain(problem, columns, seed)
@@ -84,25 +109,19 @@ def _solve_static(problem: Problem, gap: float, started: float, stop: Stop, seed
     if not found.feasible:
         raise explain(problem, columns, seed)
     if found.best is None:
+        if known is not None:
+            return replace(known, bound=max(known.bound, found.bound))
         raise SolverStopped(
             f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
         )
     limit = found.bound + gap * abs(found.best.objective)
-    most = max(limit, found.best.objective)
-    best = near_backups(static, found.best, most, gap, stop)
-    best = tidied(static, best, most, gap, stop)
-    used = best.share > 0
-    return Solution(
-        replicas=best.replicas,
-        host=columns.host[used],
-        origin=columns.origin[used],
-        order=columns.order[used],
-        share=best.share[used],
-        routing=None,
-        objective=best.objective,
-        bound=min(found.bound, best.objective),
-        status="optimal" if best.objective <= limit + 1e-9 else "limit",
-        solver=solver_version(),
-        seed=seed,
-        seconds=time.perf_counter() - started,
-    )
+    return steered(columns, finished(static, found.best, limit, gap, stop), found.bound)
+
+
+def _cheaper(one: Steered | None, other: Steered) -> Steered:
+    """Return the cheaper of two, with the better bound."""
+    if one is None:
+        return other
+    bound = max(one.bound, other.bound)
+    best = one if one.objective <= other.objective else other
+    return replace(best, bound=min(bound, best.objective))

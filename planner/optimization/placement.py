@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.optimization.candidates import Candidate, judged
-from planner.optimization.loads import needed_replicas
+from planner.optimization.loads import TOLERANCE, needed_replicas
 from planner.optimization.static import StaticProgram
 from planner.problem.arrays import Floats, Ints
 
@@ -95,10 +95,11 @@ def _running_usd(static: StaticProgram, promised: Ints, load: Floats) -> float:
     each = np.divide(load.max(axis=3), one, out=np.zeros(one.shape), where=one > 0).max(axis=0)
     replicas = np.where(each > 0, np.maximum(each, problem.min_replicas), 0.0)
     runs = replicas > 0
-    pods = replicas + problem.surge_replicas[:, None] * runs
+    pods = np.ceil(replicas - TOLERANCE) + problem.surge_replicas[:, None] * runs
     used = np.einsum("rst,tr->rs", limits.weight, pods)
     room = np.where(np.isfinite(limits.room), limits.room, 0.0)
-    over = (np.maximum(used - room, 0.0) * runs.T).max(axis=1)
+    own = np.maximum(np.diagonal(limits.weight, axis1=1, axis2=2), 1e-300)
+    over = (np.maximum(used - room, 0.0) / own * runs.T).max(axis=1)
     dear = problem.cost_usd_month.max(axis=0) * 10 * over
     active = problem.fixed_cost_usd_month @ runs.any(axis=0)
     return float((problem.cost_usd_month * replicas).sum() + dear.sum() + active)

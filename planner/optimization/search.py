@@ -16,6 +16,7 @@ from planner.optimization.candidates import Candidate, better, exact
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.placement import place_origins
+from planner.optimization.plunge import plunge
 from planner.optimization.relaxation import add_cuts, add_missing_rows
 from planner.optimization.static import StaticProgram, point
 from planner.optimization.stopping import Stop, closed
@@ -71,7 +72,7 @@ def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
         return Found(None, np.inf, feasible=False)
     if not static.problem.split_origins:
         return _whole_origins(static, root, gap, stop)
-    best = dive(static, root, gap, stop)
+    best = first_plan(static, root, gap, stop)
     stop.tell(best.objective if best else None, root.bound)
     if closed(best.objective if best else None, root.bound, gap):
         return Found(best, root.bound, feasible=True)
@@ -80,6 +81,32 @@ def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
     if best is None and bound == np.inf:
         return Found(None, np.inf, feasible=False)
     return Found(best or place_origins(static, _PARTS), bound, feasible=True)
+
+
+def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Candidate | None:
+    """Return a plan near the relaxation: where services run is decided first if that matters.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    root : MilpResult
+        The relaxation.
+    gap : float
+        Relative gap asked for.
+    stop : Stop
+        When to stop.
+
+    Returns
+    -------
+    Candidate or None
+        The best plan found; None where there is none.
+    """
+    if not static.problem.split_origins:
+        return _whole_origins(static, root, gap, stop).best
+    if static.places_matter.any():
+        return dive(static, root, gap, stop)
+    return plunge(static, root, gap, stop)
 
 
 def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None) -> None:

@@ -10,6 +10,7 @@ program, so its bound is a bound on the whole; a candidate is judged with all of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from planner.optimization.cuts import Groups
 from planner.optimization.loads import Verdict
 from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp
+from planner.optimization.order_flows import MANY_ENTRIES, OrderFlows, flow_rows
 from planner.optimization.rows import Rows, rows, stacked
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
@@ -47,6 +49,8 @@ class StaticProgram:
         (state, service, region, hour) of each load row, by its index.
     groups : dict
         Origins with the same admissible regions, of each promised (state, service).
+    flows : OrderFlows or None
+        What follows each order, where there are many columns: load rows are written over it.
     """
 
     problem: Problem
@@ -61,6 +65,21 @@ class StaticProgram:
     excess: dict[tuple[int, int, int, int], int] = field(default_factory=dict)
     row_key: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
     groups: dict[tuple[int, int], Groups] = field(default_factory=dict)
+    flows: OrderFlows | None = None
+
+    @cached_property
+    def places_matter(self) -> Bools:
+        """Where it matters whether a service runs, beside its replicas: shape (S, R).
+
+        A region is paid for as such, or takes several replicas at least, or its pools can be full.
+        """
+        problem, limits = self.problem, self.master.limits
+        pods = self.master.bound + problem.surge_replicas[:, None] * (self.master.bound > 0)
+        full = np.einsum("rst,tr->rs", limits.weight, pods) > limits.room
+        full &= self.master.bound.T > 0
+        open_matters = (problem.fixed_cost_usd_month > 0) | full.any(axis=1)
+        matters: Bools = open_matters[None] | (problem.min_replicas > 1)
+        return matters
 
 
 def static_program(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram:
@@ -99,6 +118,8 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
         uplink_row=np.zeros((k, r, h), bool),
         use_row=np.zeros((s, problem.demand_rps.shape[1], r), bool),
     )
+    if columns.host.size * int(problem.must_survive.sum()) > MANY_ENTRIES:
+        static.flows = OrderFlows(problem, columns, program, share)
     add_load_rows(static, _first_wanted(problem))
     return static
 
@@ -165,9 +186,22 @@ def add_load_rows(static: StaticProgram, wanted: Bools) -> None:
         (int(k), int(s), int(r), int(h)) for k, s, r, h in np.argwhere(wanted & ~static.load_row)
     ]
     static.load_row |= wanted
-    if keys:
-        index = static.program.add_rows(stacked([_load_row(static, *key) for key in keys]))
-        static.row_key.update(zip(index.tolist(), keys, strict=True))
+    plain = keys
+    if static.flows is not None:
+        promised = static.problem.must_survive
+        over_flows, plain = ([k for k in keys if promised[k[0]] == kind] for kind in (True, False))
+        n, one = static.master.replicas, static.one_rps
+        _append_load_rows(static, over_flows, flow_rows(static.flows, n, one, over_flows))
+    if plain:
+        _append_load_rows(static, plain, stacked([_load_row(static, *key) for key in plain]))
+
+
+def _append_load_rows(
+    static: StaticProgram, keys: list[tuple[int, int, int, int]], block: Rows
+) -> None:
+    """Append load rows and note whose they are."""
+    index = static.program.add_rows(block)
+    static.row_key.update(zip(index.tolist(), keys, strict=True))
 
 
 def _load_row(static: StaticProgram, state: int, service: int, region: int, hour: int) -> Rows:
@@ -211,20 +245,24 @@ def add_use_rows(static: StaticProgram, x: Floats) -> int:
     problem, columns = static.problem, static.columns
     regions = problem.rps_per_replica.shape[1]
     share = x[static.share]
-    serve = columns.serve[problem.must_survive]
+    promised = np.flatnonzero(problem.must_survive)
     added = 0
     for service, host in enumerate(problem.host_of_service):
         mine = np.flatnonzero(columns.host == host)
         calls = problem.demand_rps[service, columns.origin[mine]].max(axis=1) > 0
         mine = mine[calls]
+        held = mine[share[mine] > 0]
+        serve = columns.serve[promised[:, None], held]
         for region in range(regions):
-            names = mine[(serve[:, mine] == region).any(axis=0)]
+            names = held[(serve == region).any(axis=0)]
             origin = columns.origin[names]
             used = np.bincount(origin, share[names], minlength=static.use_row.shape[1])
             broken = used > x[static.master.runs[service, region]] + 1e-6
-            broken &= ~static.use_row[service, :, region]
+            broken &= ~static.use_row[service, :, region] & static.places_matter[service, region]
             if broken.any():
                 static.use_row[service, broken, region] = True
+                these = mine[broken[columns.origin[mine]]]
+                names = these[(columns.serve[promised[:, None], these] == region).any(axis=0)]
                 added += _append_use_rows(static, service, region, names, broken)
     return added
 

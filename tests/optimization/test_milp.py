@@ -122,7 +122,8 @@ def test_models_that_highs_1_14_got_wrong(issue: str, presolve: str) -> None:
 
 @pytest.mark.parametrize("broken", ["1.14.0", "1.14.7"])
 def test_the_broken_series_is_refused(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
-    monkeypatch.setattr("planner.optimization.milp.version", lambda name: broken)
+    for module in ("highs_answers", "milp"):
+        monkeypatch.setattr(f"planner.optimization.{module}.version", lambda name: broken)
     with pytest.raises(PlannerError, match=r"1\.14 returns wrong optima"):
         Milp()
     assert solver_version() == f"HiGHS {broken}"
@@ -130,7 +131,7 @@ def test_the_broken_series_is_refused(monkeypatch: pytest.MonkeyPatch, broken: s
 
 @pytest.mark.parametrize("sound", ["1.13.1", "1.15.1", "1.140.0"])
 def test_other_series_are_not(monkeypatch: pytest.MonkeyPatch, sound: str) -> None:
-    monkeypatch.setattr("planner.optimization.milp.version", lambda name: sound)
+    monkeypatch.setattr("planner.optimization.highs_answers.version", lambda name: sound)
     assert Milp().columns == 0
 
 
@@ -221,6 +222,7 @@ def test_nothing_is_printed() -> None:
     code = (
         "from planner.optimization.milp import Milp\n"
         "from planner.optimization.rows import rows\n"
+        "from planner.optimization.stopping import Stop\n"
         "p = Milp()\n"
         "x = p.add_columns([1.0, 1.0], 0.0, 9.0, integer=True)\n"
         "p.add_rows(rows(2.5, 100.0, [0, 0], x, [1.0, 1.0]))\n"

@@ -1,0 +1,251 @@
+"""Static steering block by block: prices for the room they share, then plans that fit together.
+
+The prices of room (`planner.optimization.room_prices`) give a bound and a mixture that fits; blocks
+are then rounded one after the other near the mixture, the rest mixed again in the room that is
+left; the last one gets what there is.  Afterwards each block in turn is solved again beside the
+others, and bounds are raised by branching within blocks at the prices of room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.optimization.blocks import blocks, room_left, shared_use
+from planner.optimization.candidates import Candidate
+from planner.optimization.columns import order_columns
+from planner.optimization.relaxation import relax
+from planner.optimization.room_prices import BlockProgram, RoomPrices, room_prices
+from planner.optimization.search import first_plan, search
+from planner.optimization.static import static_program
+from planner.optimization.stopping import Stop, closed
+from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.packing import PackingLimits, fits, packing_limits, replica_bounds
+
+_SHARE_OF_GAP = 0.1
+"""Part of the gap that the prices of room may miss."""
+
+_TURNS = 4
+
+
+@dataclass(frozen=True)
+class BlockPlans:
+    """A plan for each block that fit together, and the bound on the whole.
+
+    Attributes
+    ----------
+    programs : list of BlockProgram
+        The blocks.
+    plans : list of Candidate
+        A plan for each, in the blocks' own prices; empty where none was found.
+    bound : float
+        Proven lower bound on the whole, US dollars a month; inf where it is infeasible.
+    """
+
+    programs: list[BlockProgram]
+    plans: list[Candidate]
+    bound: float
+
+    @property
+    def objective(self) -> float | None:
+        """What the plans cost together, US dollars a month; None where there are none."""
+        return self.cost if self.plans else None
+
+    @property
+    def cost(self) -> float:
+        """What the plans cost together, US dollars a month; 0 where there are none."""
+        return float(sum(plan.objective for plan in self.plans))
+
+
+@dataclass(frozen=True)
+class _Pools:
+    """The pools that all blocks share."""
+
+    problem: Problem
+    limits: PackingLimits
+
+    def fit(self, programs: list[BlockProgram], plans: list[Candidate | None]) -> bool:
+        """Return whether the plans' pods find room."""
+        replicas = self.replicas(programs, plans)
+        return bool(fits(self.problem, self.limits, replicas).all())
+
+    def replicas(self, programs: list[BlockProgram], plans: list[Candidate | None]) -> Ints:
+        """Return the replicas of all blocks that have a plan, shape (S, R)."""
+        total = np.zeros(self.problem.min_replicas.shape, np.int64)
+        for program, plan in zip(programs, plans, strict=True):
+            if plan is not None:
+                total[program.block.services] = plan.replicas
+        return total
+
+    def left(self, program: BlockProgram, held: Ints) -> Ints:
+        """Return the most replicas of each service of a block beside `held`, shape (B, R)."""
+        services = program.block.services
+        return np.stack([room_left(self.problem, self.limits, held, int(s)) for s in services])
+
+
+def block_programs(problem: Problem, seed: int) -> list[BlockProgram]:
+    """Build the program of every block.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem that is separable.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    list of BlockProgram
+        One for each host name; empty where an origin has no order at all.
+    """
+    limits = packing_limits(problem)
+    bound = replica_bounds(problem, limits)
+    use = shared_use(problem, limits, bound)
+    programs = []
+    for block in blocks(problem, bound):
+        columns = order_columns(block.problem)
+        if columns.missing.size:
+            return []
+        static = static_program(block.problem, columns, seed)
+        programs.append(BlockProgram(block, static, use[block.services]))
+    return programs
+
+
+def search_blocks(
+    problem: Problem, programs: list[BlockProgram], gap: float, stop: Stop
+) -> BlockPlans:
+    """Solve a separable problem block by block to a relative gap, as far as that goes.
+
+    Parameters
+    ----------
+    problem : Problem
+        The whole problem.
+    programs : list of BlockProgram
+        Its blocks; left at their own prices.
+    gap : float
+        Relative gap at which to stop.
+    stop : Stop
+        When to stop.
+
+    Returns
+    -------
+    BlockPlans
+        Plans and bound.
+
+    Notes
+    -----
+    Where the pools bind the bound is that of the best prices, with integers inside each block: what
+    lies between it and the best plan may stay open.
+    """
+    if not any(program.use.any() for program in programs):
+        return _alone(programs, gap, stop)
+    room = np.ones(problem.uplink_gbps.size)
+    prices = room_prices(programs, room, gap * _SHARE_OF_GAP, stop)
+    pools = _Pools(problem, packing_limits(problem))
+    if not prices.feasible:
+        return BlockPlans(programs, [], np.inf)
+    found = BlockPlans(programs, [], prices.bound)
+    if prices.fits:
+        found = _turns(
+            pools, replace(found, plans=_one_by_one(pools, programs, prices, gap, stop)), gap, stop
+        )
+    if not closed(found.objective, found.bound, gap) and not stop.passed():
+        found = _raised(found, prices, gap, stop)
+    for program in programs:
+        program.price(np.zeros(room.size))
+    return found
+
+
+def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
+    """Solve blocks that share nothing."""
+    found = [
+        search(program.static, gap, stop.part(1 / (len(programs) - at)))
+        for at, program in enumerate(programs)
+    ]
+    plans = [each.best for each in found if each.best is not None]
+    bound = sum(each.bound for each in found)
+    return BlockPlans(programs, plans if len(plans) == len(programs) else [], bound)
+
+
+def _one_by_one(
+    pools: _Pools, programs: list[BlockProgram], prices: RoomPrices, gap: float, stop: Stop
+) -> list[Candidate]:
+    """Round the blocks one after the other, the greediest replicas first; empty if they clash."""
+    order = sorted(range(len(programs)), key=lambda at: -float(programs[at].use.max()))
+    plans: list[Candidate | None] = [None] * len(programs)
+    room = np.ones(prices.usd_month.size)
+    for place, at in enumerate(order):
+        program, rest = programs[at], [programs[i] for i in order[place:]]
+        if place:
+            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices.usd_month)
+            if not prices.fits:
+                return []
+        aim = prices.replicas[0] if place else prices.replicas[at]
+        held = pools.replicas(programs, plans)
+        last = place == len(order) - 1
+        plan = _near(program, None if last else aim, pools.left(program, held), gap, stop)
+        if plan is None:
+            return []
+        plans[at] = plan
+        room = room - (program.use * plan.replicas).sum(axis=0)
+    whole = [plan for plan in plans if plan is not None]
+    return whole if pools.fit(programs, plans) else []
+
+
+def _near(
+    program: BlockProgram, aim: Floats | None, most: Ints, gap: float, stop: Stop
+) -> Candidate | None:
+    """Return a block's plan within `most` replicas, close to `aim`, in its own prices."""
+    static = program.static
+    n = static.master.replicas.ravel()
+    bounds = static.program.bounds(n)
+    low, high = bounds[0], np.minimum(bounds[1], most.ravel())
+    if aim is not None:
+        low = np.maximum(low, np.floor(aim.ravel() + 1e-6) - 1)
+        high = np.minimum(high, np.ceil(aim.ravel() - 1e-6) + 1)
+    found = None
+    if (low <= high).all():
+        static.program.bound_columns(n, low, high)
+        root = relax(static, stop, gap / 3)
+        found = first_plan(static, root, gap, stop) if root.status == "optimal" else None
+    static.program.bound_columns(n, *bounds)
+    return None if found is None else _own(program, found)
+
+
+def _own(program: BlockProgram, plan: Candidate) -> Candidate:
+    """Return the plan in the block's own prices."""
+    extra = program.static.problem.cost_usd_month - program.block.problem.cost_usd_month
+    return replace(plan, objective=plan.objective - float((extra * plan.replicas).sum()))
+
+
+def _turns(pools: _Pools, found: BlockPlans, gap: float, stop: Stop) -> BlockPlans:
+    """Solve each block again beside the others as long as that helps."""
+    for _ in range(_TURNS):
+        before = found.objective
+        for at, program in enumerate(found.programs):
+            if not found.plans or stop.passed() or closed(found.objective, found.bound, gap):
+                return found
+            plans: list[Candidate | None] = list(found.plans)
+            plans[at] = None
+            held = pools.replicas(found.programs, plans)
+            program.price(np.zeros(held.shape[1]))
+            better = _near(program, None, pools.left(program, held), gap, stop)
+            plans[at] = better
+            if better is None or not pools.fit(found.programs, plans):
+                continue
+            if better.objective < found.plans[at].objective:
+                found = replace(found, plans=[plan for plan in plans if plan is not None])
+        if found.objective == before:
+            break
+    return found
+
+
+def _raised(found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop) -> BlockPlans:
+    """Branch within each block at the prices of room: the bound is then one on integers."""
+    bound = -float(prices.usd_month.sum())
+    for at, program in enumerate(found.programs):
+        program.price(prices.usd_month)
+        part = stop.part(1 / (len(found.programs) - at))
+        bound += search(program.static, gap * _SHARE_OF_GAP, part).bound
+    return replace(found, bound=max(found.bound, bound))

@@ -1,0 +1,40 @@
+"""What HiGHS answers in our words, and which of its series answers wrongly."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Literal
+
+import highspy
+
+from planner.errors import PlannerError
+
+STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"]] = {
+    highspy.HighsModelStatus.kOptimal: "optimal",
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
+    highspy.HighsModelStatus.kTimeLimit: "limit",
+    highspy.HighsModelStatus.kIterationLimit: "limit",
+    highspy.HighsModelStatus.kSolutionLimit: "limit",
+    highspy.HighsModelStatus.kInterrupt: "limit",
+}
+"""Model status to ours; what is not in it is no answer."""
+
+_BROKEN = (1, 14)
+"""HiGHS 1.14.x returns wrong optima (HiGHS#3094, #3043, #3073); fixed in 1.15.0."""
+
+
+def refuse_broken_solver() -> None:
+    """Raise if HiGHS is of the series that returns wrong optima.
+
+    Raises
+    ------
+    PlannerError
+        If version 1.14 is installed.
+
+    Examples
+    --------
+    >>> refuse_broken_solver()
+    """
+    if tuple(int(part) for part in version("highspy").split(".")[:2]) == _BROKEN:
+        raise PlannerError("HiGHS 1.14 returns wrong optima; install highspy 1.15.1 or later")

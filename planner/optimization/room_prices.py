@@ -1,0 +1,214 @@
+r"""What room in a region's pools is worth to each block, so that blocks can be solved one by one.
+
+With the shared row of each region priced at ``λ_r``, blocks know nothing of each other:
+
+.. math:: L(\lambda) = \sum_b \min_{x_b} \Bigl(c_b x_b + \sum_r \lambda_r u_r n_{br}\Bigr)
+          - \sum_r \lambda_r \;\le\; \text{optimum}.
+
+The best prices come from a master over the points that the blocks answered with: it mixes them at
+least cost within the room, its duals are the next prices, smoothed towards the best so far.
+
+References
+----------
+G. B. Dantzig and P. Wolfe, "Decomposition principle for linear programs", Operations Research 8,
+1960, doi 10.1287/opre.8.1.101.
+P. Wentges, "Weighted Dantzig-Wolfe decomposition for linear mixed-integer programming",
+International Transactions in Operational Research 4, 1997, doi 10.1016/S0969-6016(97)00001-4
+(the smoothing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from planner.errors import PlannerError
+from planner.optimization.blocks import Block
+from planner.optimization.milp import Milp, MilpResult
+from planner.optimization.relaxation import add_cuts, relax
+from planner.optimization.rows import rows
+from planner.optimization.static import StaticProgram
+from planner.optimization.stopping import NEVER, Stop
+from planner.problem.arrays import Floats
+
+_ROUNDS = 80
+_WEIGHT = 0.5
+"""Weight of the best prices so far in the next ones."""
+
+_PENALTIES = (3.0, 1e3)
+"""Room beyond a region's costs so many times its dearest replicas; then the second."""
+
+
+@dataclass
+class BlockProgram:
+    """A block and its program, priced for the room that its replicas take.
+
+    Attributes
+    ----------
+    block : Block
+        The block in its own prices.
+    static : StaticProgram
+        Its program and problem, in the prices of the moment.
+    use : ndarray, shape (B, R)
+        Part of each region's room that a replica takes.
+    tight : bool
+        Whether cuts were looked for.
+    points : list of (float, ndarray)
+        Relaxed points that it answered with: cost in the block's own prices, replicas (B, R).
+    """
+
+    block: Block
+    static: StaticProgram
+    use: Floats
+    tight: bool = False
+    points: list[tuple[float, Floats]] = field(default_factory=list)
+
+    def price(self, room_usd: Floats) -> None:
+        """Charge for room from now on, US dollars a month for all of a region's, shape (R,)."""
+        cost = self.block.problem.cost_usd_month + self.use * room_usd
+        self.static.problem = replace(self.static.problem, cost_usd_month=cost)
+        self.static.program.reprice_columns(self.static.master.replicas.ravel(), cost.ravel())
+
+    def relaxed(self, gap: float, stop: Stop) -> MilpResult:
+        """Solve the relaxation in the prices of the moment, the first time with cuts."""
+        solve = relax if self.tight else add_cuts
+        self.tight = True
+        return solve(self.static, stop, gap)
+
+
+@dataclass(frozen=True)
+class RoomPrices:
+    """Prices of room and what the blocks do at them.
+
+    Attributes
+    ----------
+    usd_month : ndarray, shape (R,)
+        Price of all the room of each region, US dollars a month.
+    bound : float
+        Proven lower bound on the whole, US dollars a month.
+    replicas : list of ndarray, shape (B, R) each
+        The mixture that fits at least cost, block by block; fractional.
+    fits : bool
+        Whether there is one: otherwise the room is too small even in fractions, as far as is known.
+    feasible : bool
+        False where a block alone has no answer.
+    """
+
+    usd_month: Floats
+    bound: float
+    replicas: list[Floats]
+    fits: bool
+    feasible: bool = True
+
+
+def room_prices(
+    programs: list[BlockProgram],
+    room: Floats,
+    gap: float,
+    stop: Stop,
+    start: Floats | None = None,
+) -> RoomPrices:
+    """Find the prices of room that give the best bound, up to a relative gap.
+
+    Parameters
+    ----------
+    programs : list of BlockProgram
+        The blocks; left at the prices returned.
+    room : ndarray, shape (R,)
+        Part of each region's room that they have.
+    gap : float
+        Relative gap between the mixture's cost and the bound at which to stop.
+    stop : Stop
+        When to stop.
+    start : ndarray, shape (R,), optional
+        Prices to begin with; none where left out.
+
+    Returns
+    -------
+    RoomPrices
+        Prices, bound and the mixture.
+    """
+    best = RoomPrices(np.zeros(room.size), -np.inf, [], fits=False)
+    trial, penalties = np.zeros(room.size) if start is None else start, list(_PENALTIES)
+    for turn in range(_ROUNDS):
+        bound = _answers(programs, room, trial, gap, stop)
+        if not np.isfinite(bound):
+            return replace(best, feasible=bound != np.inf)
+        if bound > best.bound:
+            best = replace(best, usd_month=trial, bound=bound)
+        value, price, mixed, fits = _mixture(programs, room, penalties[0])
+        best = replace(best, replicas=mixed, fits=fits)
+        if value - best.bound <= gap * max(abs(value), 1e-9) and not fits and len(penalties) > 1:
+            penalties.pop(0)
+        elif value - best.bound <= gap * max(abs(value), 1e-9) or stop.passed():
+            break
+        weight = _WEIGHT if turn else 0.0
+        trial = weight * best.usd_month + (1 - weight) * price
+    for program in programs:
+        program.price(best.usd_month)
+    return best
+
+
+def _answers(
+    programs: list[BlockProgram], room: Floats, price: Floats, gap: float, stop: Stop
+) -> float:
+    """Solve every block at some prices, keep its point; return the bound that they give."""
+    bound = -float(price @ room)
+    for program in programs:
+        program.price(price)
+        result = program.relaxed(gap, stop)
+        if result.status == "infeasible":
+            return np.inf
+        if result.x is None or result.status != "optimal":
+            return -np.inf
+        replicas = result.x[program.static.master.replicas]
+        bound += result.objective
+        paid = float((program.use * replicas).sum(axis=0) @ price)
+        program.points.append((result.objective - paid, replicas))
+    return bound
+
+
+def _mixture(
+    programs: list[BlockProgram], room: Floats, penalty: float
+) -> tuple[float, Floats, list[Floats], bool]:
+    """Mix the points at least cost within the room: cost, prices, replicas, whether they fit."""
+    points = [(at, *point) for at, each in enumerate(programs) for point in each.points]
+    owner = np.array([at for at, *_ in points])
+    use = np.array([(programs[at].use * n).sum(axis=0) for at, _, n in points])
+    master = Milp()
+    weight = master.add_columns([cost for _, cost, _ in points], 0.0, np.inf)
+    beyond = master.add_columns(penalty * _dearest(programs), 0.0, np.inf)
+    full = np.flatnonzero(use.max(axis=0) > 0)
+    at, column = np.repeat(np.arange(full.size), weight.size), np.tile(weight, full.size)
+    master.add_rows(
+        rows(
+            np.full(full.size, -np.inf),
+            room[full],
+            np.concatenate([at, np.arange(full.size)]),
+            np.concatenate([column, beyond[full]]),
+            np.concatenate([use[:, full].T.ravel(), np.full(full.size, -1.0)]),
+        )
+    )
+    one = np.ones(len(programs))
+    master.add_rows(rows(one, one, owner, weight, np.ones(weight.size)))
+    result = master.relaxation(NEVER)
+    if result.x is None or result.row_dual is None:
+        raise PlannerError("the mixture of blocks has no answer")
+    price = np.zeros(room.size)
+    price[full] = np.maximum(-result.row_dual[: full.size], 0.0)
+    parts = zip(result.x[weight], points, strict=True)
+    mixed = [np.zeros(program.use.shape) for program in programs]
+    for part, (which, _, replicas) in parts:
+        mixed[which] += part * replicas
+    return result.objective, price, mixed, bool((result.x[beyond] <= 1e-9).all())
+
+
+def _dearest(programs: list[BlockProgram]) -> Floats:
+    """Return what all the room of a region would cost at its dearest replicas."""
+    worth = np.zeros(programs[0].use.shape[1])
+    for program in programs:
+        cost, use = program.block.problem.cost_usd_month, program.use
+        each = np.divide(cost, use, out=np.zeros(use.shape), where=use > 0)
+        worth = np.maximum(worth, each.max(axis=0))
+    return worth

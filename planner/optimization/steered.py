@@ -1,0 +1,151 @@
+"""What was decided about steering, as a table of the orders in use, and how it is put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimization.backups import near_backups
+from planner.optimization.blockwise import BlockPlans, block_programs, search_blocks
+from planner.optimization.candidates import Candidate, tidied
+from planner.optimization.columns import OrderColumns
+from planner.optimization.static import StaticProgram
+from planner.optimization.stopping import Stop
+from planner.problem.arrays import Floats, Ints, Problem
+
+
+@dataclass(frozen=True)
+class Steered:
+    """Replicas and the order columns in use.
+
+    Attributes
+    ----------
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+    host, origin : ndarray of int, shape (C,)
+        What each column belongs to.
+    order : ndarray of int, shape (C, D)
+        Regions in order, padded with -1.
+    share : ndarray, shape (C,)
+        Part of the demand of its host and origin, above 0.
+    objective, bound : float
+        US dollars a month; `bound` is proven.
+    """
+
+    replicas: Ints
+    host: Ints
+    origin: Ints
+    order: Ints
+    share: Floats
+    objective: float
+    bound: float
+
+
+def steered(columns: OrderColumns, plan: Candidate, bound: float) -> Steered:
+    """Return a plan without the orders that nobody follows.
+
+    Parameters
+    ----------
+    columns : OrderColumns
+        All order columns.
+    plan : Candidate
+        Replicas and shares over them.
+    bound : float
+        Proven lower bound, US dollars a month.
+
+    Returns
+    -------
+    Steered
+        The bound is at most what the plan costs.
+    """
+    used = plan.share > 0
+    return Steered(
+        replicas=plan.replicas,
+        host=columns.host[used],
+        origin=columns.origin[used],
+        order=columns.order[used],
+        share=plan.share[used],
+        objective=plan.objective,
+        bound=min(bound, plan.objective),
+    )
+
+
+def finished(
+    static: StaticProgram, plan: Candidate, limit: float, gap: float, stop: Stop
+) -> Candidate:
+    """Return the plan with near backups and shares of few digits, at most as dear as `limit`.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows grow.
+    plan : Candidate
+        The best candidate.
+    limit : float
+        What the result may cost, US dollars a month; what the plan costs now is always allowed.
+    gap : float
+        Relative gap asked for.
+    stop : Stop
+        When to stop.
+
+    Returns
+    -------
+    Candidate
+        The same replicas.
+    """
+    most = max(limit, plan.objective)
+    return tidied(static, near_backups(static, plan, most, gap, stop), most, gap, stop)
+
+
+def steered_by_blocks(problem: Problem, gap: float, stop: Stop, seed: int) -> Steered | None:
+    """Solve a separable problem host name by host name.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem that is separable.
+    gap : float
+        Relative gap at which to stop.
+    stop : Stop
+        When to stop.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Steered or None
+        None where no plan was found, whether there is one or not.
+    """
+    programs = block_programs(problem, seed)
+    if not programs:
+        return None
+    found = search_blocks(problem, programs, gap, stop)
+    if not found.plans:
+        return None
+    spare = max(0.0, found.bound + gap * abs(found.cost) - found.cost) / len(programs)
+    parts = []
+    for program, plan in zip(programs, found.plans, strict=True):
+        static = program.static
+        done = finished(static, plan, plan.objective + spare, gap, stop)
+        parts.append(steered(static.columns, done, done.objective))
+    return _together(problem, found, parts)
+
+
+def _together(problem: Problem, found: BlockPlans, parts: list[Steered]) -> Steered:
+    """Put the blocks' decisions in one table, in the order of the host names."""
+    replicas = np.zeros(problem.min_replicas.shape, np.int64)
+    host = []
+    for program, part in zip(found.programs, parts, strict=True):
+        replicas[program.block.services] = part.replicas
+        host.append(np.full(part.host.size, program.block.host))
+    objective = float(sum(part.objective for part in parts))
+    return Steered(
+        replicas=replicas,
+        host=np.concatenate(host),
+        origin=np.concatenate([part.origin for part in parts]),
+        order=np.concatenate([part.order for part in parts]),
+        share=np.concatenate([part.share for part in parts]),
+        objective=objective,
+        bound=min(found.bound, objective),
+    )
