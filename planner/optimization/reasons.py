@@ -9,7 +9,7 @@ from planner.optimization.resolved import Interval
 from planner.optimization.witness import StateHour, Witness
 from planner.problem.arrays import Problem
 
-_UNPROVEN = " (a limit came before this was proven)"
+_UNPROVEN = " (a limit came before all of it was found)"
 
 
 def witness_reason(problem: Problem, found: Witness) -> str:
@@ -36,8 +36,9 @@ def witness_reason(problem: Problem, found: Witness) -> str:
         parts.append("no other region has room for one more")
     if found.dearer is not None:
         parts.append(_dearer(problem, found))
-    text = ", and ".join(parts) + _without(problem, found)
-    return text + ("" if found.proven else _UNPROVEN)
+    text = ", and ".join(parts)
+    # A least count that is not proven may be far too low: better none than that.
+    return text + (_without(problem, found) if found.proven else _UNPROVEN)
 
 
 def _minimum(problem: Problem, found: Witness) -> str:

@@ -61,7 +61,8 @@ class Witness:
         What of that is latency and what lost requests, as the best plans found have it; the rest is
         what the replica costs.  0 where `dearer` is None.
     proven : bool
-        Whether no limit came between.
+        Whether no limit came between; else there may be more sets, those found may not be
+        irreducible, and the least counts are lower bounds.
     """
 
     service: int
