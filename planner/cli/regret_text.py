@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from planner.cli.console import say, say_table
 from planner.report.answers import Answer
 from planner.studies.regret import LEAST, RegretStudy
@@ -67,17 +69,22 @@ def print_regret(study: RegretStudy) -> None:
 def _print_regrets(study: RegretStudy) -> None:
     """Print what each demand costs at least, and who is regretted how much under it."""
     table, costs, regrets = study.table, study.costs, study.found.table
+    sure = np.maximum(regrets - (costs["found"] - costs["bound"]).to_numpy(), 0.0)
     say_table(
-        "least cost of each demand and regrets, at most, USD a month",
+        "least cost of each demand and regrets, USD a month",
         ["if this demand comes", "least cost", "best for it", "best for mid", LEAST],
         [
-            [name, _interval(*costs.loc[name]), *(f"{regrets[i, j]:,.0f}" for i in (j, 0, -1))]
+            [
+                name,
+                _interval(*costs.loc[name]),
+                *(_interval(sure[i, j], regrets[i, j]) for i in (j, 0, -1)),
+            ]
             for j, name in enumerate(study.demands)
         ],
     )
     say_table(
-        "regret of each demand's own best plan",
-        ["plan", "largest regret, USD a month", "if this demand comes"],
+        "regret of each demand's own best plan, USD a month",
+        ["plan", "largest regret, at most", "if this demand comes"],
         [
             [plan, f"{row['largest']:,.0f}", row.drop("largest").idxmax()]
             for plan, row in table.iterrows()
