@@ -47,6 +47,7 @@ def test_checking_a_scenario_and_exporting_a_plan_load_neither_matplotlib_nor_th
 
 def test_the_public_names_are_complete() -> None:
     wanted = {
+        *("read_variation", "sweep_variants"),
         *("read_scenario", "failure_states", "build_problem", "optimize", "simulate", "charts"),
         *("export", "write_manifests", "read_plan", "write_plan", "Scenario", "Plan", "errors"),
         *("study_failures", "replay_events", "trace_frontier"),

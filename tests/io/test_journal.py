@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import InvalidInput
@@ -32,6 +32,7 @@ def test_entries_come_back_in_order(tmp_path: Path) -> None:
         assert journal.entries[0]["text"] == "é\n"
 
 
+@settings(max_examples=40)
 @given(cut=st.integers(0, 200))
 def test_wherever_a_write_was_torn_the_rest_stands(
     tmp_path_factory: pytest.TempPathFactory, cut: int
