@@ -69,7 +69,9 @@ class FlowNetwork:
         part in 10^9 of the demand may be missed.
         """
         groups, regions = self.allowed.shape
-        unit = _FLOW_UNITS / max(float(demand_rps.sum()), 1e-300)
+        if demand_rps.sum() <= 0:
+            return np.zeros(regions, dtype=bool)
+        unit = _FLOW_UNITS / float(demand_rps.sum())
         demand = np.floor(demand_rps * unit).astype(np.int64)
         capacity = np.minimum(np.ceil(capacity_rps * unit), _FLOW_UNITS).astype(np.int64)
         room = np.concatenate([demand, self._middle, capacity]).astype(np.int32)

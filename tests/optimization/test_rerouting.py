@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linprog
 
 from planner.errors import Infeasible
-from planner.optimization import cuts, rerouting
+from planner.optimization import cuts, rerouting, worst_sets
 from planner.optimization.optimize import solve
 from planner.problem.arrays import Floats, Ints, Problem, Solution
 from planner.units import KIB_BITS
@@ -109,6 +109,7 @@ def test_flows_find_what_all_subsets_find(seed: int, monkeypatch: pytest.MonkeyP
     best = objective(problem)
     monkeypatch.setattr(cuts, "SUBSET_LIMIT", 1)
     monkeypatch.setattr(rerouting, "SUBSET_LIMIT", 1)
+    monkeypatch.setattr(worst_sets, "SUBSET_LIMIT", 1)
     assert objective(problem) == pytest.approx(best, rel=1e-7, abs=1e-7)
 
 
