@@ -15,13 +15,13 @@ from planner.cli.folders import prepared
 from planner.cli.plan_text import print_plan, standing_text
 from planner.cli.progress import Progress
 from planner.cli.targets import known_targets
-from planner.errors import InvalidScenario
+from planner.errors import Infeasible, InvalidScenario
 from planner.exporters import ALL, export
 from planner.failures.states import failure_states
 from planner.io.files import write_bytes_atomically
 from planner.io.manifests import write_manifests
 from planner.io.plans import plan_text, read_plan
-from planner.io.scenarios import Checked, check_scenario
+from planner.io.scenarios import Checked, check_scenario, lines_of
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 from planner.problem.arrays import Problem
@@ -68,15 +68,21 @@ def optimize(
         problem = build_problem(checked.scenario, failure_states(checked.scenario))
         progress.step("optimising")
         began = perf_counter()
-        plan = main_job.optimize(
-            problem,
-            gap=gap,
-            time_limit_s=time_limit,
-            seed=seed,
-            watch=lambda standing: progress.step(f"optimising: {standing_text(standing)}"),
-            previous=before,
-            tolerance=tolerance,
-        )
+        try:
+            plan = main_job.optimize(
+                problem,
+                gap=gap,
+                time_limit_s=time_limit,
+                seed=seed,
+                watch=lambda standing: progress.step(f"optimising: {standing_text(standing)}"),
+                previous=before,
+                tolerance=tolerance,
+                advice_s=0.0,
+            )
+        except Infeasible as error:
+            progress.step("no plan keeps every promise: looking for what clashes and for ways out")
+            found = main_job.advice(problem, error, seed=seed)
+            raise found.at(lines_of(scenario, [path for _, path in found.promises])) from None
         seconds = perf_counter() - began
         progress.step("writing")
         write_results(plan, targets, folder)

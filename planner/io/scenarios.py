@@ -133,6 +133,37 @@ def _place(path: DocumentPath, tree: Tree, filled: Filled) -> tuple[str, int]:
     return tree.file, tree.line(path)
 
 
+def lines_of(path: str | os.PathLike[str], places: Iterable[str]) -> dict[str, int]:
+    """Return the lines of places in a scenario file.
+
+    Parameters
+    ----------
+    path : path-like or str
+        The YAML file, or the name of a shipped scenario.
+    places : iterable of str
+        Dotted paths such as ``regions.taipei.pools``.
+
+    Returns
+    -------
+    dict
+        Place to the line of the deepest part of it that the file has; empty where the file cannot
+        be read.
+
+    Examples
+    --------
+    >>> lines_of("taiwan", ["scenario", "policy.survive.links"]).keys()
+    dict_keys(['scenario', 'policy.survive.links'])
+    """
+    file, shown, problem = _resolved(path)
+    if problem is not None:
+        return {}
+    try:
+        tree = read_document(file, shown)
+    except InvalidInput:
+        return {}
+    return {place: tree.line(place.split(".")) for place in places}
+
+
 def beside(path: str | os.PathLike[str], name: str) -> Path:
     """Return a file that a scenario names, relative to its own folder.
 

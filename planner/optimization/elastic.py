@@ -12,20 +12,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimization.columns import OrderColumns
-from planner.optimization.relaxation import relax
+from planner.optimization.relaxation import add_missing_rows, relax
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
-_UPLINK_USD_PER_GBPS = 500.0
+UPLINK_USD_PER_GBPS = 500.0
 """Price of uplink in the elastic copy, US dollars a month for a Gbit/s (ours)."""
 
 _REPLICA_USD = 1.0
 """Price of passing `max_replicas`: a number in a file, so less than any server."""
 
-_LIMIT_S = 10.0
+_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,16 @@ class Relief:
         Uplink to add, Gbit/s.
     clashes : tuple of (int, int, int, int)
         (state, service, region, hour) of the loads that ask for it, the most pressing first.
+    planned, share : ndarray, shape (S, R) and (C,)
+        Replicas and shares with which it was found, not yet judged.
     """
 
     servers: Ints
     replicas: Ints
     uplink_gbps: Floats
     clashes: tuple[tuple[int, int, int, int], ...]
+    planned: Ints
+    share: Floats
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,9 @@ class _Extras:
     uplink: Ints
 
 
-def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relief | None:
+def cheapest_relief(
+    problem: Problem, columns: OrderColumns, seed: int, stop: Stop | None = None
+) -> Relief | None:
     """Return the cheapest purchase that makes the problem feasible, or None where none does.
 
     Parameters
@@ -70,6 +76,8 @@ def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relie
         Its order columns; every host and origin with demand has one.
     seed : int
         Random seed of the solver.
+    stop : Stop, optional
+        When to stop; without it after five seconds.
 
     Returns
     -------
@@ -79,21 +87,74 @@ def cheapest_relief(problem: Problem, columns: OrderColumns, seed: int) -> Relie
     Notes
     -----
     Servers are priced at what they cost (100 dollars where that is unknown), uplink and a
-    raised `max_replicas` at prices of our own, and the whole servers are the best found in ten
-    seconds: a way out that holds, cheapest up to that.
+    raised `max_replicas` at prices of our own, and the whole servers are the best found in the
+    time: a way out that holds, cheapest up to that.
     """
     loose = _loosened(problem)
     static = static_program(loose, columns, seed)
     extras = _add_extras(static, problem)
-    relaxed = relax(static, Stop(_LIMIT_S), 1e-6)
+    stop = stop if stop is not None else Stop(_LIMIT_S)
+    relaxed = relax(static, stop, 1e-6)
     if relaxed.x is None:
         return None
     clashes = _pressing(static, relaxed.row_dual)
-    x = _whole(static, relaxed.x)
+    x = _whole(static, relaxed.x, stop)
     replicas = np.ceil(x[extras.replicas] - 1e-6).astype(np.int64)
     servers = np.ceil(x[extras.servers] - 1e-6).astype(np.int64)
     uplink = np.where(x[extras.uplink] > 1e-6, x[extras.uplink], 0.0)
-    return Relief(servers, replicas.reshape(problem.min_replicas.shape), uplink, clashes)
+    return Relief(
+        servers,
+        replicas.reshape(problem.min_replicas.shape),
+        uplink,
+        clashes,
+        np.rint(x[static.master.replicas]).astype(np.int64),
+        x[static.share],
+    )
+
+
+def bought(problem: Problem, relief: Relief) -> Problem:
+    """Return the problem with what was bought.
+
+    Parameters
+    ----------
+    problem : Problem
+        An infeasible problem.
+    relief : Relief
+        What is added to it.
+
+    Returns
+    -------
+    Problem
+        `max_replicas` is one number for all regions of a service, and uplink is bought in
+        hundredths of a Gbit/s.
+    """
+    top, more = problem.max_replicas, relief.replicas
+    most = np.where(top > 0, (top + more).max(axis=1, keepdims=True), 0)
+    return replace(
+        problem,
+        pools=replace(problem.pools, servers=problem.pools.servers + relief.servers),
+        max_replicas=np.where(more.any(axis=1, keepdims=True), most, top),
+        uplink_gbps=problem.uplink_gbps + np.ceil(relief.uplink_gbps * 100) / 100,
+    )
+
+
+def price_usd_month(problem: Problem, relief: Relief) -> float:
+    """Return what servers and uplink cost, US dollars a month.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem they are bought for.
+    relief : Relief
+        What is bought.
+
+    Returns
+    -------
+    float
+        Uplink at 500 dollars a Gbit/s (ours); a raised `max_replicas` costs nothing.
+    """
+    servers = float(problem.pools.server_cost_usd_month @ relief.servers)
+    return servers + UPLINK_USD_PER_GBPS * float((np.ceil(relief.uplink_gbps * 100) / 100).sum())
 
 
 def _loosened(problem: Problem) -> Problem:
@@ -121,7 +182,7 @@ def _add_extras(static: StaticProgram, problem: Problem) -> _Extras:
         servers=program.add_columns(price, 0.0, problem.pools.servers * 19.0 + 20, integer=True),
         replicas=program.add_columns(np.full(problem.min_replicas.size, _REPLICA_USD), 0.0, np.inf),
         uplink=program.add_columns(
-            np.full(problem.uplink_gbps.size, _UPLINK_USD_PER_GBPS), 0.0, np.inf
+            np.full(problem.uplink_gbps.size, UPLINK_USD_PER_GBPS), 0.0, np.inf
         ),
     )
     _limit_replicas(static, problem, extras)
@@ -198,7 +259,7 @@ def _pressing(
         (
             (abs(row_dual[row]), key)
             for row, key in static.row_key.items()
-            if abs(row_dual[row]) > 1e-7
+            if row < row_dual.size and abs(row_dual[row]) > 1e-7
         ),
         key=lambda item: (-item[0], item[1]),
     )
@@ -208,7 +269,12 @@ def _pressing(
     return tuple(found.values())
 
 
-def _whole(static: StaticProgram, x: Floats) -> Floats:
-    """Return a point with whole servers, from the solver's own tree; the relaxed one at a limit."""
-    result = static.program.integral(Stop(_LIMIT_S), 1e-3)
-    return x if result.x is None else result.x
+def _whole(static: StaticProgram, x: Floats, stop: Stop) -> Floats:
+    """Return a point with whole servers that breaks no row; the relaxed one at a limit."""
+    while True:
+        result = static.program.integral(stop, 1e-3)
+        if result.x is None:
+            return x
+        x = result.x
+        if stop.passed() or not add_missing_rows(static, x, 0.0):
+            return x

@@ -40,7 +40,7 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
     relief = cheapest_relief(problem, columns, seed)
     if relief is None:
         return Infeasible(["not even twenty times the servers hold the demand"], [])
-    return Infeasible(_clashes(problem, relief), _ways_out(problem, relief))
+    return Infeasible(_clashes(problem, relief), purchases(problem, relief))
 
 
 def _unreachable(problem: Problem, columns: OrderColumns) -> Infeasible:
@@ -128,8 +128,21 @@ def _clashes(problem: Problem, relief: Relief) -> list[str]:
     return lines or ["the limits of pools and replicas leave no integer plan"]
 
 
-def _ways_out(problem: Problem, relief: Relief) -> list[str]:
-    """Say what to add."""
+def purchases(problem: Problem, relief: Relief) -> list[str]:
+    """Say what to add.
+
+    Parameters
+    ----------
+    problem : Problem
+        An infeasible problem.
+    relief : Relief
+        What makes it feasible.
+
+    Returns
+    -------
+    list of str
+        A line for each pool, service and region; all of them together do.
+    """
     axes, ways = problem.axes, []
     for pool, servers in enumerate(relief.servers):
         if servers > 0:

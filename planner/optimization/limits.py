@@ -56,7 +56,9 @@ def needed_limits(problem: Problem, host: int, origin: int) -> list[NeededLimit]
     calls = problem.demand_rps[:, origin].max(axis=1) > 0
     services = np.flatnonzero((problem.host_of_service == host) & calls)
     states = np.flatnonzero(problem.must_survive)
-    reach = np.stack([[_reach(problem, int(k), int(s), origin) for s in services] for k in states])
+    if _deserted(problem, states, services, origin):
+        return []
+    reach = _reaches(problem, states, services, origin)
     regions = problem.region_up.shape[1]
     orders = np.array(list(permutations(range(regions), min(promised_depth(problem) + 1, regions))))
     serve = first_up(orders, problem.region_up[states])
@@ -64,6 +66,36 @@ def needed_limits(problem: Problem, host: int, origin: int) -> list[NeededLimit]
     asked = np.stack([reach[k][:, serve[k]] for k in range(states.size)])
     asked[:, :, (serve < 0).any(axis=0)] = np.inf
     return _least(problem, services, states, asked)
+
+
+def _deserted(problem: Problem, states: Ints, services: Ints, origin: int) -> bool:
+    """Return whether in some state no limit helps: nobody is up, allowed and reached by a path."""
+    reached = np.isfinite(problem.state_rtt_ms[states, origin]) & problem.region_up[states]
+    allowed = np.stack([~kept_out(problem, int(s), origin) for s in services])
+    homeless = (problem.home_region[states] < 0) & (problem.home_share > 0)
+    nobody = ~(reached[:, None, :] & allowed[None]).any(axis=2)
+    return bool((nobody | homeless[:, services]).any())
+
+
+def _reaches(problem: Problem, states: Ints, services: Ints, origin: int) -> Floats:
+    """Return `_reach` of each state and service, shape (K, S, R); equal states are asked once."""
+    known: dict[tuple[object, ...], Floats] = {}
+    found = []
+    for state in states.tolist():
+        for service in services.tolist():
+            key = (
+                service,
+                state == 0,
+                int(problem.home_region[state, service]),
+                problem.state_rtt_ms[state, origin].tobytes(),
+                problem.region_rtt_ms(state).tobytes(),
+                problem.region_up[state].tobytes(),
+                problem.state_admissible[state, service, origin].tobytes(),
+            )
+            if key not in known:
+                known[key] = _reach(problem, state, service, origin)
+            found.append(known[key])
+    return np.stack(found).reshape(states.size, services.size, -1)
 
 
 def _reach(problem: Problem, state: int, service: int, origin: int) -> Floats:

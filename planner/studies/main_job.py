@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from planner.errors import Infeasible
 from planner.model.plan import Plan, Stability
+from planner.optimization.advice import TIME_LIMIT_S, advised
 from planner.optimization.optimize import solve
 from planner.optimization.stable import Stable, solve_stable
-from planner.optimization.stopping import Standing
+from planner.optimization.stopping import Standing, Stop, interruptible
 from planner.problem.arrays import Problem, Solution
 from planner.problem.documents import as_plan, solution_of
 from planner.problem.judgement import Judgement
@@ -26,6 +29,7 @@ def optimize(
     watch: Callable[[Standing], None] | None = None,
     previous: Plan | None = None,
     tolerance: float = 0.01,
+    advice_s: float = TIME_LIMIT_S,
 ) -> Plan:
     """Find the cheapest plan that keeps the policy, judged and with its proof.
 
@@ -46,6 +50,8 @@ def optimize(
         least demand and the fewest replicas from it.
     tolerance : float
         What that may cost more than the proven bound of the cheapest, as a share of it.
+    advice_s : float
+        Seconds for advice where there is no plan; 0 for the error as the optimiser raises it.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def optimize(
     Raises
     ------
     Infeasible
-        If no plan keeps every promise.
+        If no plan keeps every promise; says which of them clash, and ways out that were tried.
     SolverStopped
         If none was found before the limit.
     ValueError
@@ -68,19 +74,56 @@ def optimize(
     happens elsewhere.  With adaptive steering the 95th percentiles are those of the solver's own
     routing of the normal state, of which the document keeps one hour.
     """
-    if previous is None:
-        solution = solve(problem, gap=gap, time_limit_s=time_limit_s, seed=seed, watch=watch)
-        return as_plan(problem, solution, judge(problem, solution))
+    limits = _Limits(gap, time_limit_s, seed, watch)
+    try:
+        if previous is None:
+            solution = solve(problem, **limits._asdict())
+            return as_plan(problem, solution, judge(problem, solution))
+        return _near(problem, previous, tolerance, limits)
+    except Infeasible as error:
+        raise advice(problem, error, time_limit_s=advice_s, seed=seed) from None
+
+
+class _Limits(NamedTuple):
+    """How far a search shall go."""
+
+    gap: float
+    time_limit_s: float
+    seed: int
+    watch: Callable[[Standing], None] | None
+
+
+def advice(
+    problem: Problem, error: Infeasible, *, time_limit_s: float = TIME_LIMIT_S, seed: int = 0
+) -> Infeasible:
+    """Return the error with the promises that clash and with ways out that were tried.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem that has no plan.
+    error : Infeasible
+        What the optimiser said of it.
+    time_limit_s : float
+        Seconds that it may take; Ctrl-C ends it too, with what was found by then.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Infeasible
+        To be raised; the error itself where nothing more was found.
+    """
+    if time_limit_s <= 0:
+        return error
+    with interruptible(Stop(time_limit_s)) as stop:
+        return advised(problem, error, stop, seed)
+
+
+def _near(problem: Problem, previous: Plan, tolerance: float, limits: _Limits) -> Plan:
+    """Find the plan near an earlier one, and write down how near."""
     before = previous_of(problem, previous)
-    near = solve_stable(
-        problem,
-        before,
-        tolerance=tolerance,
-        gap=gap,
-        time_limit_s=time_limit_s,
-        seed=seed,
-        watch=watch,
-    )
+    near = solve_stable(problem, before, tolerance=tolerance, **limits._asdict())
     plan = as_plan(problem, near.solution, judge(problem, near.solution))
     told = tuple(dict.fromkeys((*plan.warnings, *before.warnings)))
     return plan.model_copy(update={"warnings": told, "stability": _stability(near, tolerance)})

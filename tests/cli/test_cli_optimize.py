@@ -124,7 +124,7 @@ def test_a_promise_that_cannot_be_kept_is_exit_4_with_a_way_out(
     result = run("optimize", bad, "-o", tmp_path / "out")
     assert result.exit_code == 4
     assert result.stdout == ""
-    assert "way out" in result.stderr
+    assert "ways out, cheapest first, each tried:" in result.stderr
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -292,3 +292,18 @@ def test_staying_near_a_plan_says_what_moves_and_what_it_costs(
 def test_a_plan_to_stay_near_that_is_no_plan_is_refused(run: Run, small: Path) -> None:
     result = run("optimize", small, "--from", small)
     assert result.exit_code == 3
+
+
+def test_no_plan_is_exit_4_with_lines_and_ways_out(run: Run, small: Path, tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(small.read_text().replace("survive: {regions: 1}", "survive: {regions: 2}"))
+    result = run("optimize", scenario, "-o", tmp_path / "out")
+    assert result.exit_code == 4
+    assert not (tmp_path / "out" / "plan.yaml").exists()
+    lines = result.stderr.splitlines()
+    assert lines[0] == "no plan keeps every promise"
+    assert lines[1] == "these clash; leave out any one and the others of them can be kept:"
+    at = next(n for n, row in enumerate(scenario.read_text().splitlines(), 1) if "survive:" in row)
+    assert lines[2].startswith(f"  line {at}  policy.survive: survive '")
+    assert "ways out, cheapest first, each tried:" in lines
+    assert any("policy.survive: regions 1 instead of 2" in line for line in lines)

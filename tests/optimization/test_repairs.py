@@ -1,0 +1,159 @@
+"""Ways out do: each repaired problem has a plan by another solver, and the words say what it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from planner.errors import Infeasible
+from planner.failures.states import failure_states
+from planner.io.scenarios import read_scenario
+from planner.optimization.clash import clash
+from planner.optimization.levels import losses
+from planner.optimization.repairs import Repair, repairs
+from planner.optimization.stopping import Stop
+from planner.problem.arrays import Problem
+from planner.problem.build import build_problem
+from planner.studies.main_job import optimize
+from tests.oracles.instances import random_problem
+from tests.oracles.some_plan import has_plan, least_cost
+
+SMALL = Path(__file__).parent.parent / "data" / "good" / "small.yaml"
+COST = re.compile(r": then a plan costs [\d,]+( to [\d,]+)? USD a month$")
+
+
+def built(text: str, folder: Path) -> Problem:
+    path = folder / "scenario.yaml"
+    path.write_text(text)
+    scenario = read_scenario(path)
+    return build_problem(scenario, failure_states(scenario))
+
+
+@pytest.fixture(scope="module")
+def small() -> Problem:
+    scenario = read_scenario(SMALL)
+    return build_problem(scenario, failure_states(scenario))
+
+
+def found(problem: Problem) -> tuple[Repair, ...]:
+    clashing = clash(problem, Stop(30.0), 0)
+    assert clashing is not None
+    return repairs(problem, clashing.promises, Stop(60.0), 0)
+
+
+def checked(ways: tuple[Repair, ...]) -> None:
+    """Check that each way does, costs what it says, and stands in order."""
+    costs = []
+    for way in ways:
+        least = least_cost(way.problem)
+        assert np.isfinite(least), way.text
+        assert way.objective is not None
+        assert way.bound is not None
+        assert way.bound <= least * (1 + 1e-6)
+        assert least <= way.objective * (1 + 1e-6)
+        costs.append(way.objective + way.bought_usd_month)
+    assert costs == sorted(costs)
+
+
+@pytest.mark.parametrize("steering", ["static", "adaptive"])
+def test_random_problems_have_a_plan_after_each_repair(steering: str) -> None:
+    repaired, kinds = 0, set()
+    for seed in range(9):
+        problem = random_problem(
+            seed, regions=3, origins=3, hours=1, services=1 + seed % 2, order=1
+        )
+        problem = replace(
+            problem,
+            demand_rps=problem.demand_rps * 2.5,
+            steering="static" if steering == "static" else "adaptive",
+        )
+        clashing = clash(problem, Stop(30.0), 0)
+        if clashing is None:
+            continue
+        for way in repairs(problem, clashing.promises, Stop(60.0), 0):
+            assert has_plan(way.problem), (seed, way.text)
+            kinds.add(way.text.split()[0])
+            repaired += 1
+    assert repaired >= 4
+    assert len(kinds) >= 2
+
+
+def test_too_much_demand_is_met_by_servers(small: Problem) -> None:
+    problem = replace(small, demand_rps=small.demand_rps * 8, max_replicas=small.max_replicas * 9)
+    ways = found(problem)
+    checked(ways)
+    assert ways[0].text.startswith("add 1 server to ")
+    assert ways[0].bought_usd_month == 800
+    assert all(COST.search(str(way)) for way in ways)
+
+
+def test_a_ceiling_is_raised_no_more_than_needed(small: Problem) -> None:
+    problem = replace(
+        small, ceiling_normal_share=0.1, max_replicas=np.minimum(small.max_replicas, 3)
+    )
+    ways = found(problem)
+    checked(ways)
+    ceilings = [w for w in ways if "busy with everything up" in w.text]
+    for way in ceilings:
+        share = int(re.search(r"be (\d+) % busy", way.text)[1])  # type: ignore[index]
+        assert not has_plan(replace(problem, ceiling_normal_share=(share - 1) / 100))
+    assert ceilings
+
+
+def test_a_lost_home_is_cured_by_another_home(tmp_path: Path) -> None:
+    homes = "home_share: 0.3\n    home_regions: [taipei{}]"
+    text = SMALL.read_text().replace(homes.format(", singapore"), homes.format(""))
+    ways = found(built(text, tmp_path))
+    checked(ways)
+    named = [way.text for way in ways if "as a home of orders too" in way.text]
+    assert named
+    region = named[0].split()[1]
+    cured = text.replace(homes.format(""), homes.format(f", {region}"))
+    assert has_plan(built(cured, tmp_path))
+
+
+def test_a_limit_is_loosened_to_the_least_that_does(tmp_path: Path) -> None:
+    old = "{p95_ms: 400.0, emergency_p95_ms: 600.0}"
+
+    def limits(normal: int) -> str:
+        new = f"{{p95_ms: {normal}.0, emergency_p95_ms: 600.0}}"
+        return SMALL.read_text().replace(old, new)
+
+    ways = found(built(limits(60), tmp_path))
+    checked(ways)
+    said = re.search(r"raise p95_ms of api from 60 to (\d+)", ways[0].text)
+    assert said
+    least = int(said[1])
+    assert has_plan(built(limits(least), tmp_path))
+    assert not has_plan(built(limits(least - 1), tmp_path))
+
+
+def test_the_face_raises_advice_and_can_be_told_not_to(small: Problem) -> None:
+    problem = replace(small, max_replicas=np.minimum(small.max_replicas, 1))
+    with pytest.raises(Infeasible) as advised:
+        optimize(problem)
+    assert advised.value.tried
+    assert advised.value.promises
+    assert "ways out, cheapest first, each tried:" in str(advised.value)
+    with pytest.raises(Infeasible) as plain:
+        optimize(problem, advice_s=0.0)
+    assert not plain.value.promises
+    assert "cheapest way out:" in str(plain.value)
+
+
+@pytest.mark.parametrize(
+    ("state", "count"),
+    [
+        ("all up", {}),
+        ("taipei + tokyo down", {"regions": 2}),
+        ("taipei down, luzon-strait cut", {"regions": 1, "risk_groups": 1}),
+        ("link taipei-tokyo + taipei-singapore down", {"links": 2}),
+        ("1 of 3 servers of taipei/main lost", {}),
+    ],
+)
+def test_losses_are_counted_by_kind(state: str, count: dict[str, int]) -> None:
+    assert dict(losses(state, read_scenario("taiwan"))) == count
