@@ -9,6 +9,7 @@ others, and bounds are raised by branching within blocks at the prices of room.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 
@@ -26,7 +27,8 @@ from planner.problem.packing import PackingLimits, fits, packing_limits, replica
 _SHARE_OF_GAP = 0.1
 """Part of the gap that the prices of room may miss."""
 
-_TURNS = 4
+_MOST_PAIRS = 40
+"""Pairs of blocks that are planned again in vain before that is given up."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ class _Pools:
             if plan is not None:
                 total[program.block.services] = plan.replicas
         return total
+
+    def used(self, programs: list[BlockProgram], plans: list[Candidate | None]) -> Floats:
+        """Return the part of each region's room that the plans take, shape (R,)."""
+        taken = np.zeros(self.problem.uplink_gbps.size)
+        for program, plan in zip(programs, plans, strict=True):
+            if plan is not None:
+                taken += (program.use * plan.replicas).sum(axis=0)
+        return taken
 
     def left(self, program: BlockProgram, held: Ints) -> Ints:
         """Return the most replicas of each service of a block beside `held`, shape (B, R)."""
@@ -147,9 +157,7 @@ def search_blocks(
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
     if prices.fits:
-        found = _turns(
-            pools, replace(found, plans=_one_by_one(pools, programs, prices, gap, stop)), gap, stop
-        )
+        found = _fitting(pools, found, prices.usd_month, gap, stop)
     if not closed(found.objective, found.bound, gap) and not stop.passed():
         found = _raised(found, prices, gap, stop)
     for program in programs:
@@ -168,27 +176,29 @@ def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
     return BlockPlans(programs, plans if len(plans) == len(programs) else [], bound)
 
 
-def _one_by_one(
-    pools: _Pools, programs: list[BlockProgram], prices: RoomPrices, gap: float, stop: Stop
+def _planned(
+    pools: _Pools, found: BlockPlans, order: tuple[int, ...], price: Floats, gap: float, stop: Stop
 ) -> list[Candidate]:
-    """Round the blocks one after the other, the greediest replicas first; empty if they clash."""
-    order = sorted(range(len(programs)), key=lambda at: -float(programs[at].use.max()))
-    plans: list[Candidate | None] = [None] * len(programs)
-    room = np.ones(prices.usd_month.size)
+    """Plan the blocks in `order` one after the other beside the others' plans; empty on a clash."""
+    programs = found.programs
+    plans: list[Candidate | None] = [
+        None if at in order or not found.plans else found.plans[at] for at in range(len(programs))
+    ]
     for place, at in enumerate(order):
-        program, rest = programs[at], [programs[i] for i in order[place:]]
-        if place:
-            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices.usd_month)
+        held = pools.replicas(programs, plans)
+        aim = None
+        if place < len(order) - 1:
+            rest = [programs[i] for i in order[place:]]
+            room = 1.0 - pools.used(programs, plans)
+            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, price)
             if not prices.fits:
                 return []
-        aim = prices.replicas[0] if place else prices.replicas[at]
-        held = pools.replicas(programs, plans)
-        last = place == len(order) - 1
-        plan = _near(program, None if last else aim, pools.left(program, held), gap, stop)
-        if plan is None:
+            aim, price = prices.replicas[0], prices.usd_month
+        else:
+            programs[at].price(np.zeros(price.size))
+        plans[at] = _near(programs[at], aim, pools.left(programs[at], held), gap, stop)
+        if plans[at] is None:
             return []
-        plans[at] = plan
-        room = room - (program.use * plan.replicas).sum(axis=0)
     whole = [plan for plan in plans if plan is not None]
     return whole if pools.fit(programs, plans) else []
 
@@ -219,25 +229,23 @@ def _own(program: BlockProgram, plan: Candidate) -> Candidate:
     return replace(plan, objective=plan.objective - float((extra * plan.replicas).sum()))
 
 
-def _turns(pools: _Pools, found: BlockPlans, gap: float, stop: Stop) -> BlockPlans:
-    """Solve each block again beside the others as long as that helps."""
-    for _ in range(_TURNS):
-        before = found.objective
-        for at, program in enumerate(found.programs):
-            if not found.plans or stop.passed() or closed(found.objective, found.bound, gap):
-                return found
-            plans: list[Candidate | None] = list(found.plans)
-            plans[at] = None
-            held = pools.replicas(found.programs, plans)
-            program.price(np.zeros(held.shape[1]))
-            better = _near(program, None, pools.left(program, held), gap, stop)
-            plans[at] = better
-            if better is None or not pools.fit(found.programs, plans):
-                continue
-            if better.objective < found.plans[at].objective:
-                found = replace(found, plans=[plan for plan in plans if plan is not None])
-        if found.objective == before:
+def _fitting(pools: _Pools, found: BlockPlans, price: Floats, gap: float, stop: Stop) -> BlockPlans:
+    """Plan all blocks, the greediest replicas first, then pairs of them again while that helps."""
+    count = len(found.programs)
+    greedy = sorted(range(count), key=lambda at: -float(found.programs[at].use.max()))
+    for turn in range(count):
+        order = (*greedy[turn:], *greedy[:turn])
+        if not found.plans and not stop.passed():
+            found = replace(found, plans=_planned(pools, found, order, price, gap, stop))
+    pairs = list(permutations(greedy, 2)) if found.plans else []
+    turn = quiet = 0
+    while quiet < min(len(pairs), _MOST_PAIRS) and not stop.passed():
+        if closed(found.objective, found.bound, gap):
             break
+        plans = _planned(pools, found, pairs[turn % len(pairs)], price, gap, stop)
+        trial, quiet, turn = replace(found, plans=plans), quiet + 1, turn + 1
+        if plans and trial.cost < found.cost - 1e-9 * abs(found.cost):
+            found, quiet = trial, 0
     return found
 
 

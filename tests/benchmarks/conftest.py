@@ -4,4 +4,4 @@ Run them by path, ``python tests/benchmarks/bench_adaptive.py``, not with ``-m``
 packages in the environment ships a top-level ``tests`` of its own.
 """
 
-collect_ignore_glob = ["bench_*.py", "failing.py", "measure.py", "run_all.py"]
+collect_ignore_glob = ["bench_*.py", "failing.py", "measure.py", "phases.py", "run_all.py"]

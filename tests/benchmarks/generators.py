@@ -31,6 +31,8 @@ def survivable_capacity(
     *,
     steering: Literal["static", "adaptive"] = "adaptive",
     latency: bool = True,
+    load: float = 1 / 1.6,
+    risk_groups: int = 0,
 ) -> Problem:
     """Draw replicas that survive any `order` regions, services sharing each region's CPU.
 
@@ -38,7 +40,11 @@ def survivable_capacity(
     uniform 20 to 60; cost of a replica by region, uniform 20 to 60; cores of a replica, uniform
     0.25 to 2.  Round trips are 200 × distance + 5 ms; an origin may use its 6 nearest regions;
     hour h multiplies origin o by ``1 + 0.6·sin(2π(h/24 + x_o))`` (one hour means the mean rate).
-    Each region holds 1.6 × (cores needed at the mean rate) / (regions − order) cores in one server.
+    Each region holds (cores needed at the mean rate) / load / (regions − order) cores, one server:
+    `load` is the part of the survivors' cores that the mean rate needs, 1/1.6 by default.
+
+    Ours, after all other draws: `risk_groups` groups of 3 regions, each drawn without replacement,
+    each of them a further state in which its regions are down.
     """
     rng = np.random.default_rng(seed)
     region, origin = rng.random((regions, 2)), rng.random((origins, 2))
@@ -47,8 +53,12 @@ def survivable_capacity(
     rate = rng.uniform(20, 60, services)
     cost = rng.uniform(20, 60, regions)
     cores = rng.uniform(0.25, 2, services)
-    held = 1.6 * float((mean_rps.sum(axis=1) / rate * cores).sum()) / (regions - order)
+    needed = float((mean_rps.sum(axis=1) / rate * cores).sum())
+    held = (1.6 * needed if load == 1 / 1.6 else needed / load) / (regions - order)
     up = _all_losses(regions, order)
+    for _ in range(risk_groups):
+        gone = np.isin(np.arange(regions), rng.choice(regions, 3, replace=False))
+        up = np.vstack([up, ~gone])
     allowed = np.zeros((origins, regions), dtype=bool)
     np.put_along_axis(allowed, np.argsort(rtt, axis=1, kind="stable")[:, :NEAREST], True, axis=1)
     admissible = np.broadcast_to(allowed, (services, origins, regions)).copy()

@@ -46,10 +46,10 @@ def report(figures: Mapping[str, float]) -> None:
     print(json.dumps({**figures, **own}))
 
 
-def ours(problem: Problem, gap: float) -> Figures:
+def ours(problem: Problem, gap: float, limit_s: float = 600.0) -> Figures:
     """Solve with the planner and return time, value, gap and what was decided."""
     started = time.perf_counter()
-    found = solve(problem, gap=gap, time_limit_s=600.0)
+    found = solve(problem, gap=gap, time_limit_s=limit_s)
     return {
         "seconds": time.perf_counter() - started,
         "objective": found.objective,
