@@ -40,7 +40,7 @@ def hardware_answer(choice: HardwareChoice) -> Answer:
         "bound": found.bound,
         "gap": found.gap,
         "status": found.status,
-        "cost": {key: float(costs[key].sum()) for key in costs if key.endswith("_usd")},
+        "cost": {key: float(costs[key].sum()) for key in map(str, costs) if key.endswith("_usd")},
         "orders": choice.orders.to_dict(orient="records"),
         "pools": choice.pools.to_dict(orient="records"),
         "costs": costs.to_dict(orient="records"),

@@ -26,14 +26,8 @@ from planner.optimization.rerouting import (
     add_prices,
     unpriced,
 )
-from planner.optimization.servers import (
-    Room,
-    Servers,
-    add_power_rows,
-    add_servers,
-    room_for,
-    without_pools,
-)
+from planner.optimization.room import Room, room_for, without_pools
+from planner.optimization.servers import Servers, add_power_rows, add_servers
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem

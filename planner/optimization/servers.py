@@ -8,99 +8,17 @@ be empty), ``measure[r, j]`` (binary: what the servers of a region are measured 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from planner.optimization.master import Master
 from planner.optimization.milp import Milp
+from planner.optimization.room import Room
 from planner.optimization.rows import Rows, rows
-from planner.problem.arrays import Bools, Floats, Ints, Problem
-from planner.problem.mixes import Measure, measures
+from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.mixes import Measure
 from planner.problem.offers import Offers
-
-_MANY = 10**6
-"""Servers of a pool that no replicas can fill."""
-
-
-@dataclass(frozen=True)
-class Room:
-    """How many servers may count in each pool, and what they are measured against.
-
-    Attributes
-    ----------
-    problem : Problem
-        The problem with every pool that there may be.
-    base, most : ndarray of int, shape (N,)
-        Servers that count before any is added, and most that can be added.
-    lost : ndarray of int, shape (N,)
-        Servers that an added pool loses before it counts: 1 where it is founded and the policy
-        says that one of each pool may be lost.
-    measures : tuple of (tuple of Measure)
-        By region.
-    """
-
-    problem: Problem
-    base: Ints
-    most: Ints
-    lost: Ints
-    measures: tuple[tuple[Measure, ...], ...]
-
-    @property
-    def optional(self) -> Bools:
-        """Pools of which no server may count, and some may, shape (N,)."""
-        some: Bools = (self.base == 0) & (self.most > self.lost)
-        return some
-
-    @property
-    def bound(self) -> Ints:
-        """Most replicas of each service alone with any servers, shape (S, R)."""
-        none = np.zeros(self.problem.cpu_cores.size, np.int64)
-        each = [np.max([none, *(m.bound for m in found)], axis=0) for found in self.measures]
-        return np.stack(each, axis=1)
-
-
-def room_for(problem: Problem, offers: Offers, most: Ints) -> Room:
-    """Return how many servers may count in each pool.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays.
-    offers : Offers
-        What can be had.
-    most : ndarray of int, shape (N,)
-        Most servers that can be added to each pool.
-
-    Returns
-    -------
-    Room
-        With the measures of every region.
-    """
-    whole = replace(problem, pools=offers.pools)
-    one = 1 if problem.survive_server_loss else 0
-    lost = np.where(offers.founded, one, 0)
-    base = np.where(offers.founded, 0, offers.pools.servers - one)
-    top = base + np.maximum(most - lost, 0)
-    regions = range(len(problem.axes.regions))
-    return Room(whole, base, most, lost, tuple(measures(whole, r, base, top) for r in regions))
-
-
-def without_pools(room: Room) -> Problem:
-    """Return the problem whose own pools hold any replicas that some choice of servers holds.
-
-    Parameters
-    ----------
-    room : Room
-        How many servers may count.
-
-    Returns
-    -------
-    Problem
-        Its packing rows are void, so that those of `add_servers` take their place.
-    """
-    pools = replace(room.problem.pools, servers=np.full_like(room.base, _MANY))
-    return replace(room.problem, pools=pools, max_replicas=room.bound)
 
 
 @dataclass(frozen=True)
@@ -226,9 +144,8 @@ def _within(column: int, others: Ints) -> Rows:
 def _add_room_rows(
     program: Milp, servers: Servers, master: Master, problem: Problem, region: int
 ) -> None:
-    """Append the packing limit under every measure, and one that holds under all of them."""
+    """Append the packing limit under every measure, and a row that all of them imply."""
     found, columns = servers.room.measures[region], servers.measure[region]
-    none = columns[:0]
     for last in np.flatnonzero(master.bound[:, region] > 0):
         place = (region, int(last))
         for j, measure in enumerate(found):
@@ -239,22 +156,34 @@ def _add_room_rows(
             elif columns.size:
                 pair = np.append(master.runs[last, region], barrier)
                 program.add_rows(rows(-np.inf, 1.0, np.zeros(pair.size), pair, np.ones(pair.size)))
-        if len(found) > 1:
-            each = _under_all(found, int(last))
-            _add_room_row(program, servers, master, problem, place, each, none)
+    _add_implied_row(program, servers, master, problem, region)
 
 
-def _under_all(found: tuple[Measure, ...], last: int) -> tuple[Floats, Floats]:
-    """Return the weights and worths of a row that every measure implies.
+def _add_implied_row(
+    program: Milp, servers: Servers, master: Master, problem: Problem, region: int
+) -> None:
+    """Append the row that the limit implies whichever service comes last and whatever measures.
 
-    Counted in pods of the last service, a pod of each takes the least that it takes under any
-    measure, and a server makes the most room.  Without this row a fraction of two measures would
-    leave the limit of neither.
+    Counted in pods of the largest service, a pod takes the least, and a server makes the most room,
+    that it does in any of the rows.  Those are void for a fraction of a service or of a measure,
+    so that a relaxation would pass them all; this one is never void.
     """
-    holding = [m for m in found if m.holds[last]]
-    weight = np.min([m.weight[last] / m.weight[last, last] for m in holding], axis=0)
-    worth = np.max([m.worth[:, last] / m.weight[last, last] for m in holding], axis=0)
-    return weight, worth
+    runs = master.bound[:, region] > 0
+    cases = [
+        (m.weight[s] / m.weight[s, unit], m.worth[:, s] / m.weight[s, unit], s)
+        for unit in [int(problem.cpu_cores.argmax())]
+        for m in servers.room.measures[region]
+        for s in np.flatnonzero(runs & m.holds)
+    ]
+    if not cases:
+        return
+    weight = np.min([each for each, _, _ in cases], axis=0)
+    worth = np.max([each for _, each, _ in cases], axis=0)
+    start = float(worth @ servers.room.base) + max(float(each[s]) for each, _, s in cases)
+    column, value = _worths(servers, worth)
+    everything = np.concatenate([master.replicas[:, region], master.runs[:, region], column])
+    entries = np.concatenate([weight, weight * problem.surge_replicas, -value])
+    program.add_rows(rows(-np.inf, start, np.zeros(everything.size), everything, entries))
 
 
 def _add_room_row(

@@ -54,6 +54,7 @@ def test_the_public_names_are_complete() -> None:
         *("minimise_tail_risk", "minimise_regret"),
         "explain_plan",
         "plan_hours",
+        "choose_hardware",
     }
     assert set(planner.__all__) == wanted
     assert wanted <= set(dir(planner))

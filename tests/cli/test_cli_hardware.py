@@ -1,0 +1,105 @@
+"""``planner hardware``: what it prints and writes, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from planner.failures.states import failure_states
+from planner.io.plans import read_plan
+from planner.io.scenarios import read_scenario
+from planner.problem.build import build_problem
+from planner.problem.packing import fits, packing_limits
+from tests.cli.runs import Made, Run
+
+OFFERS = """
+hardware:
+  months: 3
+  power_w: {edge-16c: 300.0}
+  power: {tokyo: {limit_w: 2000.0, usd_per_kwh: 0.2}}
+  offers:
+    same:
+      server_type: edge-16c
+      regions: [taipei, tokyo, singapore]
+      buy_usd: 6000.0
+      rent_usd_month: 500.0
+      stock: 4
+"""
+
+
+@pytest.fixture(scope="module")
+def offered(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small scenario with servers to be had, in a year of steep growth."""
+    file = tmp_path_factory.mktemp("offered") / "scenario.yaml"
+    text = small.read_text(encoding="utf-8")
+    for old, new in (
+        ("share_year: 0.3", "share_year: 90.0"),
+        ("max_replicas: 12", "max_replicas: 40"),
+        ("  survive: {regions: 1}", "  survive: {regions: 1}\n  survive_server_loss: true"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    # Three months of growth that would take years elsewhere, so that servers run out.
+    text = text.replace("peak_factor: 1.2", "peak_factor: 1.6")
+    file.write_text(text + OFFERS, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def made(run: Run, offered: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("hardware")
+    return Made(run("hardware", offered, "-o", folder), folder)
+
+
+def test_it_says_what_to_order_and_whether_to_rent_or_buy(made: Made) -> None:
+    assert made.result.exit_code == 0
+    for words in ("What to order", "Servers in use", "Power, W", "Rent or buy", "proven bound"):
+        assert words in made.result.stdout
+    assert "buying (6,000 USD) pays from 8 months of use on" in made.result.stdout
+    assert "scenario.yaml and plan.yaml are those of 2027-03" in made.result.stdout
+
+
+def test_costs_add_up_and_the_answer_is_the_same_for_programs(made: Made) -> None:
+    answer = json.loads((made.folder / "hardware.json").read_text(encoding="utf-8"))
+    assert answer["bound"] <= answer["objective"]
+    assert 0 <= answer["gap"] <= 0.01
+    assert sum(answer["cost"].values()) == pytest.approx(answer["objective"])
+    with (made.folder / "orders.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(answer["orders"]) > 0
+    for power in answer["power"]:
+        limit = np.inf if power["limit_w"] is None else power["limit_w"]
+        assert max(power["drawn_w"]) <= limit
+
+
+def test_the_scenario_of_the_month_is_accepted_and_its_plan_fits(made: Made) -> None:
+    scenario = read_scenario(made.folder / "scenario.yaml")
+    assert scenario.hardware is None
+    plan = read_plan(made.folder / "plan.yaml")
+    assert plan.scenario == scenario
+    problem = build_problem(scenario, failure_states(scenario))
+    replicas = plan.replicas.to_numpy().astype(np.int64)
+    assert fits(problem, packing_limits(problem), replicas).all()
+
+
+def test_another_horizon_and_json(run: Run, offered: Path) -> None:
+    result = run("hardware", offered, "--months", 1, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["months"] == ["2027-01"]
+
+
+def test_a_scenario_without_offers_is_told_what_is_missing(run: Run, small: Path) -> None:
+    result = run("hardware", small)
+    assert result.exit_code == 2
+    words = " ".join(result.stderr.replace("│", " ").split())
+    assert "has no section 'hardware' with offers" in words
+
+
+def test_a_month_beyond_the_horizon_is_refused(run: Run, offered: Path) -> None:
+    result = run("hardware", offered, "--month", 4)
+    assert result.exit_code == 2
+    assert "only 3 months" in result.stderr
