@@ -30,7 +30,14 @@ def advised(problem: Problem, error: Infeasible, stop: Stop, seed: int = 0) -> I
     -------
     Infeasible
         The error itself where nothing more was found in time.
+
+    Notes
+    -----
+    Of scenarios with ``dns.rules`` other than shares at will nothing more is said: the trials are
+    made with shares at will.
     """
+    if problem.rules is not None and problem.rules.kind != "any":
+        return error
     found = clash(problem, stop.part(0.4), seed)
     if found is None:
         return error
