@@ -18,6 +18,7 @@ from planner.optimization.master import fixed_and_replica_usd, state_groups
 from planner.optimization.milp import MilpResult, solver_version
 from planner.optimization.neighbourhood import NearSearch, Point, better
 from planner.optimization.normal_routing import open_pairs, routing_bound
+from planner.optimization.repair import repaired
 from planner.optimization.rerouting import (
     AdaptiveProgram,
     adaptive_program,
@@ -32,6 +33,9 @@ from planner.problem.packing import fits
 
 FLOW_LIMIT = 5000
 """Up to so many flows the program carries them through the search with integers."""
+
+_GRACE_S = 10.0
+"""Seconds after the end in which a search without a plan may make one."""
 
 
 def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
@@ -106,7 +110,10 @@ def _near(
     adaptive: AdaptiveProgram, root: MilpResult, gap: float, stop: Stop
 ) -> tuple[Point | None, float]:
     """Solve with integers without carrying flows; return the best point and the bound."""
-    best, bound = _rounded_up(adaptive, root, stop), root.bound
+    if root.x is None:
+        root = adaptive.program.relaxation(Stop(_GRACE_S))
+    best, bound = _first(adaptive, root, stop), root.bound
+    stop.tell(best.objective if best else None, bound)
     if root.x is None or root.row_dual is None or stop.passed():
         return best, bound
     routed = bool((adaptive.flow >= 0).any())
@@ -133,7 +140,9 @@ def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:
         if result.x is None or stop.passed():
             return result
         slack_usd = gap * abs(result.objective) / 3
-        added = add_broken_cuts(adaptive, result.x[replicas])
+        added = add_broken_cuts(adaptive, result.x[replicas], stop)
+        if stop.passed():
+            return result
         if not added + add_prices(adaptive, result.x, slack_usd):
             return result
 
@@ -160,6 +169,21 @@ def _integers(
         if not broken + add_prices(adaptive, x, gap * abs(result.objective) / 3):
             break
     return best, bound
+
+
+def _first(adaptive: AdaptiveProgram, root: MilpResult, stop: Stop) -> Point | None:
+    """Return the better of the relaxation rounded up and the relaxation repaired.
+
+    A search that was ended before it had a plan gets a little time to make this one.
+    """
+    last = Stop(_GRACE_S) if stop.passed() else stop
+    best = _rounded_up(adaptive, root, last)
+    if root.x is None:
+        return best
+    count = repaired(adaptive, root.x[adaptive.master.replicas], last)
+    if count is None or add_broken_cuts(adaptive, count.astype(float), last) or last.passed():
+        return best
+    return better(best, _routed(adaptive, count.astype(float), last)[0])
 
 
 def _rounded_up(adaptive: AdaptiveProgram, root: MilpResult, stop: Stop) -> Point | None:

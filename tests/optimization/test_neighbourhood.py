@@ -9,11 +9,14 @@ import pytest
 
 from planner.errors import Infeasible
 from planner.optimization import adaptive, cuts, rerouting, worst_sets
+from planner.optimization.master import state_groups
 from planner.optimization.normal_routing import routing_bound
 from planner.optimization.optimize import solve
+from planner.optimization.repair import repaired
 from planner.optimization.rerouting import adaptive_program
-from planner.optimization.stopping import NEVER
+from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Problem, Solution
+from planner.problem.packing import fits
 from planner.units import KIB_BITS
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import brute_force, extensive_form
@@ -112,3 +115,32 @@ def test_the_same_problem_gives_the_same_plan() -> None:
     assert one.routing is not None
     assert other.routing is not None
     assert one.routing.tobytes() == other.routing.tobytes()
+
+
+def test_a_search_that_is_ended_at_once_still_returns_a_plan_that_holds() -> None:
+    problem = survivable_capacity(2, 8, 40, 2, 1)
+    stop = Stop(60.0)
+    stop.interrupt()
+    found = adaptive.solve_adaptive(problem, gap=1e-6, stop=stop, seed=0)
+    assert found.status == "limit"
+    assert found.bound <= solve(problem, gap=1e-6, time_limit_s=60.0).objective + 1e-6
+    room = problem.rps_per_replica * found.replicas
+    for state in range(len(problem.region_up)):
+        for service in range(2):
+            rate = problem.rps_per_replica[service] * problem.region_up[state]
+            groups = state_groups(problem, state, service)
+            short, _ = cuts.shortfall_rps(groups, rate, found.replicas[service].astype(float))
+            assert short.max() <= 1e-6 * room.sum()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_repaired_replicas_fit_and_keep_every_promise(seed: int) -> None:
+    problem = survivable_capacity(seed, 7, 40, 3, 1, load=0.8)
+    program = adaptive_program(problem, 0)
+    root = program.program.relaxation(NEVER)
+    assert root.x is not None
+    count = repaired(program, root.x[program.master.replicas], NEVER)
+    if count is None:
+        return
+    assert fits(problem, program.master.limits, count).all()
+    assert rerouting.add_broken_cuts(program, count.astype(float)) == 0
