@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from planner.exporters import workload
 from planner.exporters.external_dns import cluster_folder
+from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.kustomize import kustomization
 from planner.exporters.rendering import text
 from planner.model.manifest import Manifest
@@ -16,7 +17,8 @@ def export_clusters(plan: Plan) -> tuple[Manifest, ...]:
     """Return a Kustomize tree for each cluster, and the README of the whole export.
 
     A federation writes namespaces, Deployments and Services; every object has one writer, so a
-    cluster's own tree holds only the rest: disruption budgets and the cluster's own DNS name.
+    cluster's own tree holds only the rest: disruption budgets and the cluster's own DNS name. On a
+    known platform these are the trees of the target ``kubernetes``.
 
     Parameters
     ----------
@@ -27,8 +29,15 @@ def export_clusters(plan: Plan) -> tuple[Manifest, ...]:
     -------
     tuple of Manifest
         ``README.md`` and ``clusters/<cluster>/...``.
+
+    Raises
+    ------
+    MissingInputs
+        If there is a platform that lacks something.
     """
     manifests: list[Manifest] = [Manifest(PurePosixPath("README.md"), _readme(plan))]
+    if plan.scenario.platform is not None:
+        return (*manifests, *export_kubernetes(plan))
     for cluster in workload.active_clusters(plan):
         manifests += _tree(plan, cluster)
         manifests += cluster_folder(plan, cluster)
@@ -59,5 +68,6 @@ def _readme(plan: Plan) -> str:
         controller=federation.controller,
         host=workload.cluster_of(plan.scenario, federation.host_region),
         clusters=workload.active_clusters(plan),
+        platform=plan.scenario.platform is not None,
         missing=[s for s in plan.scenario.services if s not in workload.placed_services(plan)],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import PurePosixPath
 
@@ -10,8 +10,11 @@ from planner.errors import UnfaithfulExport
 from planner.exporters import workload
 from planner.exporters.agreement import must_agree
 from planner.exporters.kustomize import kustomization
+from planner.exporters.pods import require_pods
 from planner.exporters.rendering import text
-from planner.federation.karmada import divide_static, names_descend
+from planner.exporters.scalers import UIDS, federated_autoscalers, overfull, scaler_of
+from planner.exporters.writers import SCALERS, service_platform, writes
+from planner.federation.karmada import divide_static
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
@@ -20,8 +23,8 @@ FOLDER = PurePosixPath("federation/karmada")
 VERSION = "v1.18.2"
 REGION_VARIABLE = "REGION"
 
-# The template's UID exists only once it is created, and ties fall by it: both orders are checked.
-_UIDS = tuple(next(u for u in "abcdefgh" if names_descend(u) is order) for order in (False, True))
+RETAIN_LABEL = "resourcetemplate.karmada.io/retain-replicas"
+"""On a template: what an autoscaler in a cluster has set is left alone."""
 
 _VALUES: Document = {
     "installMode": "host",
@@ -36,7 +39,9 @@ _VALUES: Document = {
 }
 
 
-def export_karmada(plan: Plan) -> tuple[Manifest, ...]:
+def export_karmada(
+    plan: Plan, *, hourly: Mapping[str, Sequence[int]] | None = None
+) -> tuple[Manifest, ...]:
     """Return what is applied to the Karmada API server.
 
     Each service has a Deployment whose replicas are the plan's total, a Service, a
@@ -48,6 +53,9 @@ def export_karmada(plan: Plan) -> tuple[Manifest, ...]:
     ----------
     plan : Plan
         What was decided.
+    hourly : mapping of str to sequence of int, optional
+        Service to its total in each of 24 hours, UTC; used where one autoscaler over all clusters
+        sets replicas.
 
     Returns
     -------
@@ -58,16 +66,22 @@ def export_karmada(plan: Plan) -> tuple[Manifest, ...]:
     ------
     UnfaithfulExport
         If the scheduler would divide other replicas from the documents than the plan has, in
-        either order of ties, or a cluster with replicas has no weight (0 is refused).
+        either order of ties, or a cluster with replicas has no weight (0 is refused), or on a known
+        platform a division in a promised state does not fit the pools.
+    MissingInputs
+        With everything that the pods of a known platform lack.
 
     Notes
     -----
     Karmada has no minimum or maximum of replicas per cluster, and static weights look at no
-    capacity.
+    capacity. On a known platform the accounts are propagated, too. Where an autoscaler in each
+    cluster sets replicas, the policy divides nothing and they are retained; where a Rollout does,
+    there is no Deployment.
     """
+    require_pods(plan, "karmada")
     files = [
         Manifest(FOLDER / "namespace.yaml", (workload.namespace(plan.scenario),)),
-        *(_service_manifest(plan, name) for name in workload.placed_services(plan)),
+        *(_service_manifest(plan, name, hourly) for name in workload.placed_services(plan)),
     ]
     resources = [str(file.path.relative_to(FOLDER)) for file in files]
     return (
@@ -113,47 +127,82 @@ def static_weights(plan: Plan, name: str) -> dict[str, int]:
     return kept
 
 
-def _service_manifest(plan: Plan, name: str) -> Manifest:
+def _service_manifest(
+    plan: Plan, name: str, hourly: Mapping[str, Sequence[int]] | None
+) -> Manifest:
     """Build the objects of one service, checked with the scheduler's arithmetic."""
     scenario = plan.scenario
     weights = static_weights(plan, name)
-    deployment = workload.deployment(scenario, name, plan.services[name].total)
-    policy = _propagation(scenario, name, weights)
-    _check(deployment, policy, plan, name)
-    documents = (
-        deployment,
-        workload.core_service(scenario, name),
-        policy,
-        _override(scenario, name, weights),
-    )
-    return Manifest(FOLDER / "services" / f"{name}.yaml", documents)
+    documents = []
+    if writes(plan, "federation", "ServiceAccount", name, "karmada"):
+        documents.append(workload.service_account(scenario, name))
+    scalers: tuple[Document, ...] = ()
+    if writes(plan, "federation", "FederatedHPA", name, "karmada"):
+        scalers = federated_autoscalers(plan, name, weights, hourly)
+    if writes(plan, "federation", "Deployment", name, "karmada"):
+        documents.append(_deployment(plan, name, scalers))
+    documents.append(workload.core_service(scenario, name))
+    policy = _propagation(plan, name, weights, documents)
+    _check(policy, _total((*documents, *scalers)), plan, name)
+    documents.append(policy)
+    if writes(plan, "federation", "OverridePolicy", name, "karmada"):
+        documents.append(_override(scenario, name, weights))
+    return Manifest(FOLDER / "services" / f"{name}.yaml", (*documents, *scalers))
 
 
-def _propagation(scenario: Scenario, name: str, weights: Mapping[str, int]) -> Document:
-    """Build the policy: exactly these clusters, divided by static weight."""
+def _deployment(plan: Plan, name: str, scalers: Sequence[Document]) -> Document:
+    """Build the template: with the plan's total, or as an autoscaler needs it."""
+    planned = plan.services[name]
+    if scaler_of(plan, name) == "member":
+        # What a cluster starts with, until its autoscaler raises it.
+        least = min(count for count in planned.replicas.values() if count > 0)
+        document = workload.deployment(plan.scenario, name, least)
+        metadata = document["metadata"]
+        return document | {
+            "metadata": metadata | {"labels": metadata["labels"] | {RETAIN_LABEL: "true"}}
+        }
+    document = workload.deployment(plan.scenario, name, planned.total)
+    if any(scaler["kind"] == "FederatedHPA" for scaler in scalers):
+        # The autoscaler owns the field: the next apply would conflict over it.
+        del document["spec"]["replicas"]
+    return document
+
+
+def _propagation(
+    plan: Plan, name: str, weights: Mapping[str, int], templates: Sequence[Document]
+) -> Document:
+    """Build the policy: exactly these clusters; replicas divided by static weight, if at all."""
+    kinds = {template["kind"] for template in templates}
+    order = ("Deployment", "Service", "ServiceAccount")
+    placement: Document = {"clusterAffinity": {"clusterNames": list(weights)}}
+    if "Deployment" in kinds and scaler_of(plan, name) != "member":
+        placement["replicaScheduling"] = _division(weights)
+    return {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": "PropagationPolicy",
+        "metadata": workload.metadata(plan.scenario, name),
+        "spec": {
+            "resourceSelectors": [
+                _selector("apps/v1" if kind == "Deployment" else "v1", kind, name)
+                for kind in order
+                if kind in kinds
+            ],
+            "propagateDeps": True,
+            "placement": placement,
+        },
+    }
+
+
+def _division(weights: Mapping[str, int]) -> Document:
+    """Divide by static weight."""
     weight_list = [
         {"targetCluster": {"clusterNames": [cluster]}, "weight": weight}
         for cluster, weight in weights.items()
     ]
     return {
-        "apiVersion": "policy.karmada.io/v1alpha1",
-        "kind": "PropagationPolicy",
-        "metadata": workload.metadata(scenario, name),
-        "spec": {
-            "resourceSelectors": [
-                _selector("apps/v1", "Deployment", name),
-                _selector("v1", "Service", name),
-            ],
-            "propagateDeps": True,
-            "placement": {
-                "clusterAffinity": {"clusterNames": list(weights)},
-                "replicaScheduling": {
-                    "replicaSchedulingType": "Divided",
-                    "replicaDivisionPreference": "Weighted",
-                    "weightPreference": {"staticWeightList": weight_list},
-                },
-            },
-        },
+        "replicaSchedulingType": "Divided",
+        "replicaDivisionPreference": "Weighted",
+        "weightPreference": {"staticWeightList": weight_list},
     }
 
 
@@ -192,16 +241,27 @@ def _selector(version: str, kind: str, name: str) -> Document:
     return {"apiVersion": version, "kind": kind, "name": name}
 
 
-def _check(deployment: Document, policy: Document, plan: Plan, name: str) -> None:
+def _check(policy: Document, total: int, plan: Plan, name: str) -> None:
     """Divide as the scheduler would, from nothing but the documents, in both orders of ties."""
-    scheduling = policy["spec"]["placement"]["replicaScheduling"]
+    scheduling = policy["spec"]["placement"].get("replicaScheduling")
+    if scheduling is None:
+        return
     weights = {
         entry["targetCluster"]["clusterNames"][0]: entry["weight"]
         for entry in scheduling["weightPreference"]["staticWeightList"]
     }
-    for uid in _UIDS:
-        replicas = divide_static(deployment["spec"]["replicas"], weights, uid=uid)
-        must_agree("Karmada", replicas, plan, name)
+    for uid in UIDS:
+        must_agree("Karmada", divide_static(total, weights, uid=uid), plan, name)
+    sentence = overfull(plan, name, weights, total) if plan.scenario.platform else None
+    if sentence is not None:
+        raise UnfaithfulExport(sentence)
+
+
+def _total(documents: Sequence[Document]) -> int:
+    """Return the total that the documents ask for: the Deployment's, or its autoscaler's least."""
+    asked = {document["kind"]: document["spec"] for document in documents if "spec" in document}
+    least = asked.get("FederatedHPA", {}).get("minReplicas", 0)
+    return int(asked.get("Deployment", {}).get("replicas", least))
 
 
 def _register_script(plan: Plan) -> str:
@@ -211,7 +271,16 @@ def _register_script(plan: Plan) -> str:
 
 def _readme(plan: Plan) -> str:
     """Write what to do and what Karmada does not do."""
-    return text("karmada.md.j2", version=VERSION, variable=REGION_VARIABLE, **_places(plan))
+    services = workload.placed_services(plan)
+    return text(
+        "karmada.md.j2",
+        version=VERSION,
+        variable=REGION_VARIABLE,
+        scaled={kind: [n for n in services if scaler_of(plan, n) == kind] for kind in SCALERS},
+        rollouts=[n for n in services if service_platform(plan.scenario, n).rollout],
+        platform=plan.scenario.platform is not None,
+        **_places(plan),
+    )
 
 
 def _places(plan: Plan) -> Document:

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import PurePosixPath
 
+from planner.errors import UnfaithfulExport
 from planner.exporters import workload
-from planner.exporters.agreement import agrees, must_agree
+from planner.exporters.agreement import must_agree
 from planner.exporters.kustomize import kustomization
+from planner.exporters.pods import require_pods
+from planner.exporters.preferences import preference, wanted_clusters
 from planner.exporters.rendering import text
-from planner.federation.kubefed import Preference, divide
+from planner.exporters.scalers import scaler_of
+from planner.exporters.writers import SCALERS, service_platform, writes
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
@@ -59,14 +63,23 @@ def export_kubefed(plan: Plan, *, pin: bool = False) -> tuple[Manifest, ...]:
     Raises
     ------
     UnfaithfulExport
-        If the controller would divide other replicas from the documents than the plan has.
+        If the controller would divide other replicas from the documents than the plan has, or an
+        autoscaler over all clusters is asked of it.
+    MissingInputs
+        With everything that the pods of a known platform lack.
 
     Notes
     -----
+    On a known platform the accounts are federated, too. Where an autoscaler in each cluster sets
+    replicas, they are retained and no preference stands beside them; where a Rollout does, there is
+    no Deployment.
+
     `minReplicas` is the service's minimum where the controller still returns the plan with it:
     it hands minimums out before it divides by weight. Otherwise the largest that does, or none.
     """
+    require_pods(plan, "kubefed")
     services = workload.placed_services(plan)
+    _refuse_federated_scalers(plan)
     objects = [_service_manifest(plan, name, pin) for name in services]
     first = Manifest(FOLDER / "namespace.yaml", _namespace(plan, pin))
     members = _members(plan)
@@ -82,65 +95,50 @@ def export_kubefed(plan: Plan, *, pin: bool = False) -> tuple[Manifest, ...]:
     )
 
 
-def wanted_clusters(plan: Plan, name: str, pin: bool) -> dict[str, int]:
-    """Return cluster to replicas for every cluster that may run the service `name`."""
-    service = plan.services[name]
-    replicas = workload.by_cluster(plan.scenario, service.replicas)
-    weights = workload.by_cluster(plan.scenario, service.weights.get("kubefed", {}))
-    names = workload.region_of_cluster(plan.scenario)
-    return {
-        cluster: replicas.get(cluster, 0)
-        for cluster in names
-        if replicas.get(cluster, 0) > 0 or (not pin and weights.get(cluster, 0) > 0)
-    }
-
-
-def preferences(plan: Plan, name: str) -> dict[str, Preference]:
-    """Return what the exported ReplicaSchedulingPreference says about each cluster.
-
-    Parameters
-    ----------
-    plan : Plan
-        What was decided.
-    name : str
-        The service.
-
-    Returns
-    -------
-    dict of str to Preference
-        By cluster, in the scenario's order. The minimum is the largest, up to the service's own,
-        with which the controller still returns the plan from nothing; 0 if none does.
-
-    Notes
-    -----
-    A plan that the controller would not follow at all gets preferences too; the export refuses it.
-    """
-    for least in range(plan.scenario.services[name].min_replicas, 0, -1):
-        preferred = _preferences_with(plan, name, least)
-        if agrees(_placed(plan, name, preferred), plan, name):
-            return preferred
-    return _preferences_with(plan, name, 0)
-
-
-def preference_key(plan: Plan, name: str) -> str:
-    """Return ``<namespace>/<name>`` of a service's preference, which decides between equals."""
-    return f"{plan.scenario.namespace}/{name}"
+def _refuse_federated_scalers(plan: Plan) -> None:
+    """Refuse an autoscaler over all clusters where this controller is the one that is applied."""
+    for name in workload.placed_services(plan):
+        scaler = scaler_of(plan, name)
+        if scaler == "federated" and plan.scenario.federation.controller == "kubefed":
+            raise UnfaithfulExport(
+                f"platform.services.{name}.scaler is 'federated', but KubeFed has no autoscaler "
+                "over clusters; write 'member' or 'pinned', or federation.controller karmada"
+            )
 
 
 def _service_manifest(plan: Plan, name: str, pin: bool) -> Manifest:
     """Build the objects of one service, checked with the controller's arithmetic."""
-    clusters = wanted_clusters(plan, name, pin)
+    preferred = writes(plan, "federation", "ReplicaSchedulingPreference", name, "kubefed")
+    clusters = wanted_clusters(plan, name, pin or not preferred)
+    documents = []
+    if writes(plan, "federation", "ServiceAccount", name, "kubefed"):
+        account = workload.service_account(plan.scenario, name)
+        documents.append(_federated("ServiceAccount", account, clusters))
+    if writes(plan, "federation", "Deployment", name, "kubefed"):
+        documents.append(_deployment(plan, name, pin, preferred))
+    documents.append(_federated("Service", workload.core_service(plan.scenario, name), clusters))
+    if preferred and not pin:
+        documents.append(preference(plan, name))
+    return Manifest(FOLDER / "services" / f"{name}.yaml", tuple(documents))
+
+
+def _deployment(plan: Plan, name: str, pin: bool, preferred: bool) -> Document:
+    """Build the Deployment: with replicas by preference, pinned, or retained in each cluster."""
     # Overridden in every cluster; but a `replace` needs the path to exist.
     spare = plan.scenario.services[name].min_replicas
-    federated = _federated("Deployment", workload.deployment(plan.scenario, name, spare))
-    service = _federated("Service", workload.core_service(plan.scenario, name), clusters)
-    if pin:
+    if preferred and not pin:
+        return _federated("Deployment", workload.deployment(plan.scenario, name, spare))
+    clusters = wanted_clusters(plan, name, pin=True)
+    if preferred:
+        federated = _federated("Deployment", workload.deployment(plan.scenario, name, spare))
         federated["spec"] |= _pinned(clusters)
         _check_pinned(federated, plan, name)
-        documents = [federated, service]
-    else:
-        documents = [federated, service, _preference(plan, name)]
-    return Manifest(FOLDER / "services" / f"{name}.yaml", tuple(documents))
+        return federated
+    # What a cluster starts with, until its autoscaler raises it; an override would win over that.
+    core = workload.deployment(plan.scenario, name, min(clusters.values()))
+    federated = _federated("Deployment", core, clusters)
+    federated["spec"]["retainReplicas"] = True
+    return federated
 
 
 def _federated(kind: str, core: Document, clusters: Iterable[str] | None = None) -> Document:
@@ -185,87 +183,18 @@ def _check_pinned(document: Document, plan: Plan, name: str) -> None:
     must_agree("KubeFed", {cluster: read[cluster] for cluster in placed}, plan, name)
 
 
-def _preference(plan: Plan, name: str) -> Document:
-    """Build the preference, checked with the controller's arithmetic."""
-    document: Document = {
-        "apiVersion": "scheduling.kubefed.io/v1alpha1",
-        "kind": "ReplicaSchedulingPreference",
-        "metadata": workload.metadata(plan.scenario, name),
-        "spec": {
-            "targetKind": "FederatedDeployment",
-            "totalReplicas": plan.services[name].total,
-            "rebalance": plan.scenario.federation.rebalance,
-            "clusters": {c: _entry(p) for c, p in preferences(plan, name).items()},
-        },
-    }
-    must_agree("KubeFed", _divided(document, plan), plan, name)
-    return document
-
-
-def _entry(preference: Preference) -> Document:
-    """Write what is said about one cluster; bounds only where there are any."""
-    entry: Document = {"weight": preference.weight}
-    if preference.min_replicas:
-        entry["minReplicas"] = preference.min_replicas
-    if preference.max_replicas is not None:
-        entry["maxReplicas"] = preference.max_replicas
-    return entry
-
-
-def _preferences_with(plan: Plan, name: str, least: int) -> dict[str, Preference]:
-    """Return the preferences with the minimum `least` in every cluster that has replicas."""
-    service = plan.services[name]
-    weights = workload.by_cluster(plan.scenario, service.weights.get("kubefed", {}))
-    most = workload.by_cluster(plan.scenario, service.max_replicas)
-    return {
-        cluster: Preference(weights.get(cluster, 0), least if replicas else 0, most.get(cluster))
-        for cluster, replicas in wanted_clusters(plan, name, pin=False).items()
-    }
-
-
-def _placed(plan: Plan, name: str, preferred: Mapping[str, Preference]) -> dict[str, int]:
-    """Divide the plan's total over all clusters by `preferred`, nothing running yet."""
-    replicas, _ = divide(
-        plan.services[name].total,
-        preferred,
-        workload.region_of_cluster(plan.scenario),
-        key=preference_key(plan, name),
-        rebalance=plan.scenario.federation.rebalance,
-    )
-    return replicas
-
-
-def _divided(document: Document, plan: Plan) -> dict[str, int]:
-    """Divide as the controller would, from nothing but the document and the clusters joined."""
-    spec, metadata = document["spec"], document["metadata"]
-    preferences = {
-        cluster: Preference(
-            weight=entry["weight"],
-            min_replicas=entry.get("minReplicas", 0),
-            max_replicas=entry.get("maxReplicas"),
-        )
-        for cluster, entry in spec["clusters"].items()
-    }
-    replicas, _ = divide(
-        spec["totalReplicas"],
-        preferences,
-        workload.region_of_cluster(plan.scenario),
-        key=f"{metadata['namespace']}/{metadata['name']}",
-        rebalance=spec["rebalance"],
-    )
-    return replicas
-
-
 def _namespace(plan: Plan, pin: bool) -> tuple[Document, Document]:
     """Build the namespace on the host and its federated form, which stands inside it."""
     core = workload.namespace(plan.scenario)
     used = {c for name in workload.placed_services(plan) for c in wanted_clusters(plan, name, pin)}
     clusters = [cluster for cluster in workload.region_of_cluster(plan.scenario) if cluster in used]
+    # Members take the labels of the template, not those of the host's namespace.
+    labels = {"template": workload.template_of(core)} if plan.scenario.platform else {}
     federated = {
         "apiVersion": "types.kubefed.io/v1beta1",
         "kind": "FederatedNamespace",
         "metadata": {"name": plan.scenario.namespace, "namespace": plan.scenario.namespace},
-        "spec": {"placement": _placement(clusters)},
+        "spec": {**labels, "placement": _placement(clusters)},
     }
     return core, federated
 
@@ -298,7 +227,18 @@ def _join_script(plan: Plan) -> str:
 
 def _readme(plan: Plan, pin: bool) -> str:
     """Write what to do and what KubeFed does not do."""
-    return text("kubefed.md.j2", pin=pin, version=VERSION, **_places(plan))
+    services = workload.placed_services(plan)
+    scaled = {kind: [n for n in services if scaler_of(plan, n) == kind] for kind in SCALERS}
+    rollouts = [n for n in services if service_platform(plan.scenario, n).rollout]
+    return text(
+        "kubefed.md.j2",
+        pin=pin,
+        version=VERSION,
+        scaled=scaled,
+        rollouts=rollouts,
+        platform=plan.scenario.platform is not None,
+        **_places(plan),
+    )
 
 
 def _places(plan: Plan) -> Document:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+from planner.errors import UnfaithfulExport
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
 
@@ -26,8 +30,45 @@ BATCH_PRIORITY = "batch"
 RESERVE_PRIORITY_VALUE = 1_000_000
 BATCH_PRIORITY_VALUE = -1000
 
+STORAGE_CLASS = "ceph-block"
+"""Class of volumes on the replicated storage, and the name of its pool."""
+STORAGE_NAMESPACE = "rook-ceph"
+ADDRESS_POOL = "ingress"
+"""MetalLB's pool: the ingress controller's addresses."""
+METALLB_NAMESPACE = "metallb-system"
+CALICO_NAMESPACE = "tigera-operator"
+
 CLUSTER_METRIC_LABEL = "cluster"
 REGION_METRIC_LABEL = "region"
+
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def refuse_bad_names(names: Mapping[str, str]) -> None:
+    """Refuse names that are no DNS-1123 names: they stand in paths of files and names of objects.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        Path in the scenario to name; a name may be several labels, joined by dots.
+
+    Raises
+    ------
+    UnfaithfulExport
+        With all that are none.
+
+    Examples
+    --------
+    >>> refuse_bad_names({"namespace": "prod-api", "host": "api.company.com"})
+    """
+    bad = [
+        f"  {path}: {name!r} is no DNS-1123 name; take lower case letters, digits and hyphens"
+        for path, name in names.items()
+        if len(name) > 253 or not all(_LABEL.fullmatch(part) for part in name.split("."))
+    ]
+    if bad:
+        raise UnfaithfulExport("\n".join(["names that no object can bear:", *bad]))
 
 
 def labels(scenario: Scenario, service: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planner.errors import UnfaithfulExport
+from planner.exporters import naming, pods
 from planner.model.manifest import Document
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
@@ -100,14 +101,25 @@ def metadata(scenario: Scenario, name: str) -> Document:
 
 
 def namespace(scenario: Scenario) -> Document:
-    """Return the Namespace of all services."""
+    """Return the Namespace of all services; on a known platform it admits restricted pods only."""
+    security = {} if scenario.platform is None else pods.pod_security_labels(scenario)
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {
             "name": scenario.namespace,
-            "labels": {"app.kubernetes.io/part-of": scenario.scenario},
+            "labels": {"app.kubernetes.io/part-of": scenario.scenario, **security},
         },
+    }
+
+
+def service_account(scenario: Scenario, name: str) -> Document:
+    """Return the ServiceAccount of one service; its token is mounted nowhere."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(scenario, name) | {"name": naming.service_account(name)},
+        "automountServiceAccountToken": False,
     }
 
 
@@ -115,7 +127,8 @@ def deployment(scenario: Scenario, name: str, replicas: int) -> Document:
     """Return the Deployment of one service.
 
     Only requests are written: limits are no part of a plan. The rolling update adds the surge
-    that the plan packed, and takes nothing away unless there is no surge.
+    that the plan packed, and takes nothing away unless there is no surge. On a known platform the
+    pod is that of `pods.pod_spec`.
     """
     return {
         "apiVersion": "apps/v1",
@@ -127,14 +140,19 @@ def deployment(scenario: Scenario, name: str, replicas: int) -> Document:
             "strategy": _strategy(scenario.services[name]),
             "template": {
                 "metadata": {"labels": labels(scenario, name)},
-                "spec": {"containers": [_container(name, scenario.services[name])]},
+                "spec": _pod(scenario, name),
             },
         },
     }
 
 
 def core_service(scenario: Scenario, name: str) -> Document:
-    """Return the Service of one service: port 80 inside the cluster."""
+    """Return the Service of one service: port 80 inside the cluster, and its metrics if apart."""
+    ports = [{"name": PORT_NAME, "port": naming.SERVICE_PORT, "targetPort": PORT_NAME}]
+    ports += [
+        {"name": naming.METRICS_PORT_NAME, "port": port, "targetPort": naming.METRICS_PORT_NAME}
+        for port in pods.metrics_ports(scenario, name)
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -142,24 +160,25 @@ def core_service(scenario: Scenario, name: str) -> Document:
         "spec": {
             "type": "ClusterIP",
             "selector": labels(scenario, name),
-            "ports": [{"name": PORT_NAME, "port": 80, "targetPort": PORT_NAME}],
+            "ports": ports,
         },
     }
 
 
-def disruption_budget(scenario: Scenario, name: str) -> Document:
-    """Return the PodDisruptionBudget of one service: one pod at a time."""
+def disruption_budget(scenario: Scenario, name: str, spare: int = 1) -> Document:
+    """Return the PodDisruptionBudget of one service: at most `spare` pods at a time."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(scenario, name),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels(scenario, name)}},
+        "spec": {"maxUnavailable": spare, "selector": {"matchLabels": labels(scenario, name)}},
     }
 
 
 def template_of(document: Document) -> Document:
     """Return what of a core object stands in the `template` of its federated kind."""
-    return {"metadata": {"labels": dict(document["metadata"]["labels"])}, "spec": document["spec"]}
+    body = {k: v for k, v in document.items() if k not in ("apiVersion", "kind", "metadata")}
+    return {"metadata": {"labels": dict(document["metadata"]["labels"])}, **body}
 
 
 def _strategy(service: Service) -> Document:
@@ -171,8 +190,15 @@ def _strategy(service: Service) -> Document:
     }
 
 
+def _pod(scenario: Scenario, name: str) -> Document:
+    """Build the pod: as much of it as is known."""
+    if scenario.platform is None:
+        return {"containers": [_container(name, scenario.services[name])]}
+    return pods.pod_spec(scenario, name)
+
+
 def _container(name: str, service: Service) -> Document:
-    """Build the one container of a replica."""
+    """Build the one container of a replica of which no platform is known."""
     return {
         "name": name,
         "image": service.image,

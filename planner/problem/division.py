@@ -9,7 +9,7 @@ import numpy as np
 
 from planner.exporters import workload
 from planner.exporters.karmada import static_weights
-from planner.exporters.kubefed import preference_key, preferences
+from planner.exporters.preferences import preference_key, preferences
 from planner.federation.karmada import webster
 from planner.federation.kubefed import Preference, divide
 from planner.model.plan import Plan

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from planner.exporters.kubefed import preference_key
+from planner.exporters.preferences import preference_key
 from planner.exporters.workload import cluster_of
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.model.hourly import ServiceHours

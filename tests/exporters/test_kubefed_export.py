@@ -4,7 +4,7 @@ import pytest
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import export
-from planner.exporters.kubefed import preferences
+from planner.exporters.preferences import preferences
 from planner.federation.kubefed import Preference, divide
 from tests.exporters.plans import REGIONS, REPLICAS, read, small_data, small_plan
 

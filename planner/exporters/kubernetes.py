@@ -1,0 +1,232 @@
+"""Kubernetes: what each cluster's own tree holds on a known platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Literal
+
+from planner.errors import UnfaithfulExport
+from planner.exporters import naming, policies, workload
+from planner.exporters.external_dns import cluster_folder
+from planner.exporters.ingress import gateways, ingresses
+from planner.exporters.kustomize import kustomization
+from planner.exporters.pods import pod_inputs
+from planner.exporters.rendering import text
+from planner.exporters.requirements import each_region, each_service, platform_of, require
+from planner.exporters.scalers import member_autoscaler, scaler_of
+from planner.exporters.secrets import secrets_of
+from planner.exporters.versions import end_of_life, versions
+from planner.exporters.writers import Federation, service_platform, writes
+from planner.model.manifest import Document, Manifest
+from planner.model.plan import Plan
+
+TARGET = "kubernetes"
+ROOT = PurePosixPath("clusters")
+BASE = "base"
+WORKLOADS = "workloads"
+DNS = "external-dns"
+FOLDERS = (BASE, WORKLOADS, DNS)
+"""Folders of a cluster that its kustomization lists, in the order in which they are applied."""
+
+Routes = Literal["ingress", "gateway"]
+Needed = Mapping[str, Mapping[str, int]]
+
+
+def export_kubernetes(
+    plan: Plan,
+    *,
+    federation: Federation | None = None,
+    needed: Needed | None = None,
+    routes: Routes = "ingress",
+) -> tuple[Manifest, ...]:
+    """Return a Kustomize tree for each cluster: everything that the federation does not write.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was decided, with its platform.
+    federation : {'none', 'kubefed', 'karmada'}, optional
+        Who propagates; the scenario's controller without it. With 'none' the clusters' trees hold
+        namespace, Deployments, Services and accounts, too.
+    needed : mapping, optional
+        Service, region to the replicas that the normal peak hour needs: what is planned beyond
+        them may be disrupted at once. One pod at a time without it.
+    routes : {'ingress', 'gateway'}, default: 'ingress'
+        Ingress objects, or a Gateway with HTTPRoutes.
+
+    Returns
+    -------
+    tuple of Manifest
+        ``clusters/README.md`` and ``clusters/<cluster>/...``. ``base`` comes before the federation
+        (its pods name a priority class), ``workloads`` after it (it writes the namespace).
+
+    Raises
+    ------
+    MissingInputs
+        With everything that the platform does not say.
+    UnfaithfulExport
+        If a name is none, or a scaler cannot be had.
+    """
+    mode = plan.scenario.federation.controller if federation is None else federation
+    require(plan, TARGET, _inputs(plan))
+    naming.refuse_bad_names(_names(plan))
+    _check(plan, mode)
+    manifests: list[Manifest] = [
+        Manifest(ROOT / "README.md", _readme(plan, mode, needed, routes)),
+    ]
+    for cluster, region in workload.region_of_cluster(plan.scenario).items():
+        if cluster in workload.active_clusters(plan):
+            manifests.append(kustomization(ROOT / cluster, FOLDERS))
+            manifests += _folder(ROOT / cluster / BASE, _base(plan, mode))
+            files = _workloads(plan, region, mode, needed, routes)
+            manifests += _folder(ROOT / cluster / WORKLOADS, files)
+            manifests += cluster_folder(plan, cluster)
+    return tuple(manifests)
+
+
+def _inputs(plan: Plan) -> list[str]:
+    """Name what the trees need, below ``platform``."""
+    return [
+        *each_region(plan.active_regions, "ingress_class"),
+        *each_service(workload.placed_services(plan), "ingress_path"),
+        *pod_inputs(plan),
+        *policies.network_inputs(plan),
+        "tls_secret",
+    ]
+
+
+def _names(plan: Plan) -> dict[str, str]:
+    """Collect every name that becomes the name of an object or a file, by its path."""
+    scenario, platform = plan.scenario, platform_of(plan)
+    names = {
+        "scenario": scenario.scenario,
+        "namespace": scenario.namespace,
+        "platform.tls_secret": str(platform.tls_secret),
+        "platform.ingress_controller_namespace": platform.ingress_controller_namespace,
+        "platform.monitoring_namespace": platform.monitoring_namespace,
+    }
+    for region in plan.active_regions:
+        names[f"regions.{region}.cluster"] = workload.cluster_of(scenario, region)
+        ingress_class = platform.regions[region].ingress_class
+        names[f"platform.regions.{region}.ingress_class"] = str(ingress_class)
+    for name in workload.placed_services(plan):
+        names[f"services.{name}"] = name
+        names[f"services.{name}.host"] = scenario.services[name].host
+    return names
+
+
+def _check(plan: Plan, mode: Federation) -> None:
+    """Refuse versions that clash, hosts that would share an object, and scalers out of reach."""
+    versions(plan, ("kubernetes", "k3s"))
+    objects: dict[str, str] = {}
+    for host in naming.hosts(plan):
+        other = objects.setdefault(naming.ingress_name(host), host)
+        if other != host:
+            raise UnfaithfulExport(
+                f"the hosts '{other}' and '{host}' would share the object "
+                f"'{naming.ingress_name(host)}'; rename one"
+            )
+    for name in workload.placed_services(plan):
+        if scaler_of(plan, name) == "federated" and mode != "karmada":
+            raise UnfaithfulExport(
+                f"platform.services.{name}.scaler is 'federated', which only Karmada has; write "
+                "'member' or 'pinned'"
+            )
+
+
+def _folder(folder: PurePosixPath, files: Mapping[str, tuple[Document, ...]]) -> list[Manifest]:
+    """Build a folder of a cluster; a file without objects is left out."""
+    full = {name: documents for name, documents in files.items() if documents}
+    return [
+        kustomization(folder, list(full)),
+        *(Manifest(folder / name, documents) for name, documents in full.items()),
+    ]
+
+
+def _base(plan: Plan, mode: Federation) -> dict[str, tuple[Document, ...]]:
+    """Build what is there before any pod: priorities, and the namespace if nobody else has it."""
+    namespace = (workload.namespace(plan.scenario),) if mode == "none" else ()
+    return {"namespace.yaml": namespace, "priority-classes.yaml": policies.priority_classes()}
+
+
+def _workloads(
+    plan: Plan, region: str, mode: Federation, needed: Needed | None, routes: Routes
+) -> dict[str, tuple[Document, ...]]:
+    """Build what surrounds the services of one cluster."""
+    services = policies.services_in(plan, region)
+    own = {f"service-{name}.yaml": _service(plan, region, name, mode) for name in services}
+    edge = ingresses if routes == "ingress" else gateways
+    return {
+        "rights.yaml": tuple(d for name in services for d in policies.rights(plan, name)),
+        "network-policies.yaml": policies.network_policies(plan, region, TARGET),
+        "resource-quota.yaml": (policies.resource_quota(plan, region),),
+        **own,
+        "autoscalers.yaml": tuple(
+            member_autoscaler(plan, region, name)
+            for name in services
+            if writes(plan, "cluster", "HorizontalPodAutoscaler", name, mode)
+        ),
+        "pod-disruption-budgets.yaml": policies.budgets(plan, region, needed),
+        f"{routes}.yaml": edge(plan, region),
+    }
+
+
+def _service(plan: Plan, region: str, name: str, mode: Federation) -> tuple[Document, ...]:
+    """Build account, Deployment and Service where the cluster's own tree writes them."""
+    scenario, replicas = plan.scenario, plan.services[name].replicas[region]
+    deployment = workload.deployment(scenario, name, replicas)
+    if scaler_of(plan, name) == "member":
+        # The autoscaler owns the field: the next apply would conflict over it.
+        del deployment["spec"]["replicas"]
+    documents = (
+        workload.service_account(scenario, name),
+        deployment,
+        workload.core_service(scenario, name),
+    )
+    return tuple(
+        document for document in documents if writes(plan, "cluster", document["kind"], name, mode)
+    )
+
+
+def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes) -> str:
+    """Write what the trees hold, in which order they are applied, and what is not in them."""
+    scenario, platform = plan.scenario, platform_of(plan)
+    regions = {c: workload.region_of_cluster(scenario)[c] for c in workload.active_clusters(plan)}
+    table = versions(plan)
+    return text(
+        "kubernetes.md.j2",
+        federation=mode,
+        namespace=scenario.namespace,
+        clusters=regions,
+        routes=routes,
+        classes={c: platform.regions[r].ingress_class for c, r in regions.items()},
+        secrets=[note for note in secrets_of(plan) if note.namespace == scenario.namespace],
+        reserve=naming.RESERVE_PRIORITY,
+        batch=naming.BATCH_PRIORITY,
+        kubernetes=table["kubernetes"].version,
+        k3s=table["k3s"].version,
+        ended=[n for n in ("kubernetes", "k3s") if end_of_life(table[n].version)],
+        budgets_known=needed is not None,
+        tight=list(_tight(plan, regions, needed)),
+        unreachable=[
+            (cluster, *pair)
+            for cluster, region in regions.items()
+            for pair in policies.unreachable_calls(plan, region)
+        ],
+        scaled=[n for n in workload.placed_services(plan) if scaler_of(plan, n) == "member"],
+        rollouts=[
+            n for n in workload.placed_services(plan) if service_platform(scenario, n).rollout
+        ],
+    )
+
+
+def _tight(plan: Plan, regions: Mapping[str, str], needed: Needed | None) -> list[tuple[str, str]]:
+    """Find clusters and services whose normal peak hour can spare no pod."""
+    return [
+        (cluster, name)
+        for cluster, region in regions.items()
+        for name in policies.services_in(plan, region)
+        if needed is not None
+        and needed.get(name, {}).get(region, 0) >= plan.services[name].replicas[region]
+    ]
