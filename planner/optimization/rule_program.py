@@ -165,7 +165,7 @@ def _beside(
     stop: Stop,
     seed: int,
 ) -> Chosen:
-    """Look for a plan beside the free optimum: its replicas, in each region one more at most.
+    """Look for a plan beside the free optimum: its replicas or few more.
 
     With replicas nearly given, the relaxation leaves little to decide.
     """
@@ -175,15 +175,23 @@ def _beside(
         replicas = np.ceil(x[static.master.replicas] - 1e-6).astype(np.int64)
         return _rounded(static, priced, share, replicas, stop)
     fresh, replicas = _again(static, seed), free.best.replicas
-    at, most = static.master.replicas.ravel(), np.minimum(replicas + 1, static.master.bound)
-    most = np.where(replicas > 0, most, 0).ravel()
-    fresh.program.bound_columns(at, replicas.ravel(), most)
+    _box(fresh, replicas, replicas)
     near = _priced(fresh, priced.table, add_cuts(fresh, stop, gap / 3))
     best = _rounded(fresh, near, free.best.share, replicas, stop)
-    if closed(_usd(best), free.bound, gap) or stop.passed():
+    if best.candidate is None or closed(_usd(best), free.bound, gap) or stop.passed():
+        # Without a plan to start from HiGHS may stay in its heuristics, whatever the limit.
         return best
+    _box(fresh, replicas, best.candidate.replicas)
     ruled = _program(fresh, near, best, _FIRST_MOST)
     return _branched(ruled, priced.table, best, gap, stop.part(_BESIDE_PART))[0]
+
+
+def _box(static: StaticProgram, replicas: Ints, others: Ints) -> None:
+    """Bound replicas to what lies between two plans, and one more where the first has any."""
+    low = np.minimum(replicas, others)
+    high = np.maximum(np.where(replicas > 0, replicas + 1, 0), others)
+    high = np.minimum(high, static.master.bound)
+    static.program.bound_columns(static.master.replicas.ravel(), low.ravel(), high.ravel())
 
 
 def _rounded(
