@@ -28,6 +28,8 @@ from planner.optimization.listening import listen
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
 
+_DUAL, _PRIMAL = 1, 4
+
 
 @dataclass(frozen=True)
 class MilpResult:
@@ -206,10 +208,8 @@ class Milp:
 
         Parameters
         ----------
-        column : ndarray of int, shape (n,)
-            Columns.
-        cost : ndarray, shape (n,)
-            Their costs.
+        column, cost : ndarray, shape (n,)
+            Columns and their costs.
         """
         self._highs.changeColsCost(
             column.size, column.astype(np.int32), np.ascontiguousarray(cost, float)
@@ -220,15 +220,14 @@ class Milp:
 
         Parameters
         ----------
-        column : ndarray of int, shape (n,)
-            Columns.
-        cost : ndarray, shape (n,)
-            Their costs.
+        column, cost : ndarray, shape (n,)
+            Columns and their costs.
         """
         whole = self.cost
         whole[column] = cost
         self._cost = [whole]
         self.price_columns(column, cost)
+        self._highs.setOptionValue("simplex_strategy", _PRIMAL)  # The last point still holds.
 
     def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
         """Change the bounds of rows.
@@ -314,6 +313,7 @@ class Milp:
         self._highs.setOptionValue("time_limit", self._highs.getRunTime() + stop.left_s())
         listen(self._highs, stop)
         self._highs.run()
+        self._highs.setOptionValue("simplex_strategy", _DUAL)
         if self._highs.getModelStatus() == highspy.HighsModelStatus.kNotset:
             # The basis left by an infeasible program can be beyond repair: start from none.
             self._highs.clearSolver()

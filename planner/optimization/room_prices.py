@@ -36,8 +36,8 @@ _ROUNDS = 80
 _WEIGHT = 0.5
 """Weight of the best prices so far in the next ones."""
 
-_PENALTIES = (3.0, 1e3)
-"""Room beyond a region's costs so many times its dearest replicas; then the second."""
+_PENALTIES = (0.3, 3.0, 1e3)
+"""Room beyond a region's costs so many times its dearest replicas; the next if that fails."""
 
 
 @dataclass
@@ -131,7 +131,7 @@ def room_prices(
     """
     best = RoomPrices(np.zeros(room.size), -np.inf, [], fits=False)
     trial, penalties = np.zeros(room.size) if start is None else start, list(_PENALTIES)
-    for turn in range(_ROUNDS):
+    for _ in range(_ROUNDS):
         bound = _answers(programs, room, trial, gap, stop)
         if not np.isfinite(bound):
             return replace(best, feasible=bound != np.inf)
@@ -143,8 +143,7 @@ def room_prices(
             penalties.pop(0)
         elif value - best.bound <= gap * max(abs(value), 1e-9) or stop.passed():
             break
-        weight = _WEIGHT if turn else 0.0
-        trial = weight * best.usd_month + (1 - weight) * price
+        trial = _WEIGHT * best.usd_month + (1 - _WEIGHT) * price
     for program in programs:
         program.price(best.usd_month)
     return best

@@ -18,12 +18,16 @@ from measure import Figures, apart, machine, ours, peers, report
 from peers import solve_enumeration
 from phases import phases
 
+from planner.errors import SolverStopped
 from planner.failures.states import failure_states
 from planner.io.scenarios import read_scenario
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
 
 LIMIT_S = 30.0
+OWN_LIMIT_S = 1500.0
+"""Wall seconds that we have: the machine is shared, and processor time is what counts."""
+
 SPLIT = (
     "taiwan",
     *(f"12 × 200 × 1, order 1, 0.625, seed {seed}" for seed in (1, 2, 3)),
@@ -37,7 +41,7 @@ SPLIT = (
 )
 WITHOUT_PEER = ("0.85", "0.97", "20 ×", "order 2, 0.625, seed 2", "order 2, 0.625, seed 3")
 LIMITS_S = {"0.97": 60.0, "whole": 60.0}
-"""Wall seconds that we have ourselves where the gap asked for is out of reach; otherwise 300."""
+"""Wall seconds that we have ourselves where the gap asked for is out of reach."""
 
 WHOLE = (
     "8 × 60 × 1, order 1, 0.625, seed 1, whole",
@@ -106,17 +110,25 @@ def price_line(name: str, limit: list[str]) -> str:
 def one(which: str, name: str, limit_s: float) -> None:
     """Measure one side of one problem in this process."""
     problem = drawn(name)
+    try:
+        _measure(which, name, problem, limit_s)
+    except SolverStopped:
+        none = float("nan")
+        report({"seconds": none, "gap": none, "objective": none, "bound": none})
+
+
+def _measure(which: str, name: str, problem: Problem, limit_s: float) -> None:
     if which == "peer":
         report(peers(solve_enumeration(problem, gap_of(name), limit_s)))
     elif which == "phases":
         report(phases(problem, gap_of(name)))
     elif which == "ours":
         limits = [limit for word, limit in LIMITS_S.items() if word in name]
-        report(ours(problem, gap_of(name), limit_s=min([300.0, *limits])))
+        report(ours(problem, gap_of(name), limit_s=min([OWN_LIMIT_S, *limits])))
     else:
         steering = "adaptive" if which == "adaptive" else "static"
         problem = replace(problem, steering=steering, split_origins=which != "whole")
-        report(ours(problem, 1e-4, limit_s=60.0))
+        report(ours(problem, 1e-4, limit_s=30.0))
 
 
 def main() -> None:
@@ -134,7 +146,7 @@ def main() -> None:
         f'to the order; "whole": origins that cannot be split\n\n{HEADER}'
     )
     for name in (*SPLIT, *WHOLE):
-        mine = apart(__file__, ["--only", "ours", name, *limit], 600.0)
+        mine = apart(__file__, ["--only", "ours", name, *limit], OWN_LIMIT_S)
         run = given.peer_limit > 0 and not any(word in name for word in WITHOUT_PEER)
         peer = apart(__file__, ["--only", "peer", name, *limit], given.peer_limit) if run else None
         print(line(name, mine, peer, given.peer_limit if run else 0.0), flush=True)

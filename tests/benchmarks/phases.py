@@ -14,7 +14,7 @@ from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
 
-BRANCH_S = 60.0
+BRANCH_S = 30.0
 
 
 def phases(problem: Problem, gap: float) -> Figures:
