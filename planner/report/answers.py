@@ -24,10 +24,12 @@ def summary(plan: Plan, seconds: float) -> Answer:
     Returns
     -------
     dict
-        ``objective, bound, gap, solver, seconds, services, hosts, headroom, worst_state``.
+        ``objective, bound, gap, solver, seconds, services, hosts, headroom, worst_state``, and
+        ``stability`` where the plan stays near an earlier one.
     """
     proof = plan.proof
     fields = {"total", "replicas", "weights", "p95_ms", "origin_p95_ms"}
+    near = plan.stability
     return {
         "objective": proof.objective,
         "bound": proof.bound,
@@ -43,6 +45,7 @@ def summary(plan: Plan, seconds: float) -> Answer:
         },
         "headroom": plan.headroom.model_dump(mode="json"),
         "worst_state": plan.worst_state.model_dump(mode="json") if plan.worst_state else None,
+        **({} if near is None else {"stability": near.model_dump(mode="json")}),
     }
 
 
