@@ -58,14 +58,16 @@ def main() -> None:
     parser.add_argument("--only", help="name of one script, without .py")
     given = parser.parse_args()
     limits = ["--peer-limit", *given.peer_limit] if given.peer_limit else []
-    known, parts = standing(), [PREFACE]
-    for script in sorted(HERE.glob("bench_*.py")):
-        title, _ = first_words(script)
-        if given.only and script.stem != given.only and title in known:
-            parts.append(known[title])
-        else:
-            parts.append(section(script, limits if script.stem == "bench_adaptive" else []))
-    (HERE / "RESULTS.md").write_text("\n".join(parts))
+    scripts = sorted(HERE.glob("bench_*.py"))
+    measured = {
+        script: section(script, limits if script.stem == "bench_adaptive" else [])
+        for script in scripts
+        if given.only in (None, script.stem)
+    }
+    # Read after the measuring: somebody may have measured another section meanwhile.
+    known = standing()
+    parts = [measured.get(script, known.get(first_words(script)[0])) for script in scripts]
+    (HERE / "RESULTS.md").write_text("\n".join([PREFACE, *(part for part in parts if part)]))
 
 
 if __name__ == "__main__":
