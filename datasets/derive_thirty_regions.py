@@ -17,7 +17,11 @@ import yaml
 FOLDER = Path(__file__).resolve().parent
 TARGET = FOLDER / "thirty-regions"
 COUNTRIES = 60
-# id, name, country, metro, latitude, longitude, price region; the last six have a neighbour's price.
+COLUMNS = (
+    *("origin", "name", "country", "latitude_deg", "longitude_deg", "internet_users"),
+    *("propensity_share", "utc_offset_h", "basis"),
+)
+# Id, name, country, metro, latitude, longitude, price region; the last six: a neighbour's price.
 REGIONS = (
     ("taipei", "Taipei", "TW", "TPE", 25.04, 121.56, "asia-east1"),
     ("hongkong", "Hong Kong", "HK", "HKG", 22.32, 114.17, "asia-east2"),
@@ -71,10 +75,7 @@ def origins() -> pd.DataFrame:
         propensity_share=0.01,
         utc_offset_h=largest["utc_offset_h"],
         basis="propensity_share ours; the rest of datasets/origins.csv",
-    )[
-        ["origin", "name", "country", "latitude_deg", "longitude_deg", "internet_users"]
-        + ["propensity_share", "utc_offset_h", "basis"]
-    ]
+    )[list(COLUMNS)]
 
 
 def scenario() -> dict[str, object]:
