@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
 
 import highspy
 
 from planner.errors import PlannerError
+from planner.optimization.rows import Floats
 
 STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"]] = {
     highspy.HighsModelStatus.kOptimal: "optimal",
@@ -38,3 +40,27 @@ def refuse_broken_solver() -> None:
     """
     if tuple(int(part) for part in version("highspy").split(".")[:2]) == _BROKEN:
         raise PlannerError("HiGHS 1.14 returns wrong optima; install highspy 1.15.1 or later")
+
+
+@dataclass(frozen=True)
+class MilpResult:
+    """What the solver found.
+
+    Attributes
+    ----------
+    status : {'optimal', 'infeasible', 'limit'}
+        'limit' where it stopped before the gap was reached.
+    x : ndarray, shape (n,), or None
+        Best point found; None where there is none.
+    objective, bound : float
+        Value at `x` and proven lower bound (-inf where none is known).
+    row_dual, reduced_cost : ndarray, shape (m,) and (n,), or None
+        Duals of rows and columns, for linear programs.
+    """
+
+    status: Literal["optimal", "infeasible", "limit"]
+    x: Floats | None
+    objective: float
+    bound: float
+    row_dual: Floats | None = None
+    reduced_cost: Floats | None = None

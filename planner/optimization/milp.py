@@ -14,7 +14,6 @@ Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
 
@@ -23,36 +22,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
-from planner.optimization.highs_answers import STATUS, refuse_broken_solver
+from planner.optimization.highs_answers import STATUS, MilpResult, refuse_broken_solver
 from planner.optimization.listening import listen
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
 
+__all__ = ["Milp", "MilpResult", "solver_version"]
+
 _DUAL, _PRIMAL = 1, 4
 
-
-@dataclass(frozen=True)
-class MilpResult:
-    """What the solver found.
-
-    Attributes
-    ----------
-    status : {'optimal', 'infeasible', 'limit'}
-        'limit' where it stopped before the gap was reached.
-    x : ndarray, shape (n,), or None
-        Best point found; None where there is none.
-    objective, bound : float
-        Value at `x` and proven lower bound (-inf where none is known).
-    row_dual, reduced_cost : ndarray, shape (m,) and (n,), or None
-        Duals of rows and columns, for linear programs.
-    """
-
-    status: Literal["optimal", "infeasible", "limit"]
-    x: Floats | None
-    objective: float
-    bound: float
-    row_dual: Floats | None = None
-    reduced_cost: Floats | None = None
+_MANY_COLUMNS = 30_000
+"""From so many columns on the first relaxation is quicker by an interior point and a crossover."""
 
 
 class Milp:
@@ -263,6 +243,8 @@ class Milp:
             If the solver gives up, for example on numbers that it cannot handle.
         """
         self._mark(highspy.HighsVarType.kContinuous)
+        cold = self.columns >= _MANY_COLUMNS and not self._highs.getBasis().valid
+        self._highs.setOptionValue("solver", "ipm" if cold else "choose")
         return self._run(stop)
 
     def integral(self, stop: Stop, gap: float, *, start: Floats | None = None) -> MilpResult:
@@ -290,6 +272,7 @@ class Milp:
         self._mark(highspy.HighsVarType.kInteger)
         # Presolve gains nothing on these models and costs as much as the root node.
         self._highs.setOptionValue("presolve", "off")
+        self._highs.setOptionValue("solver", "choose")
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.setOptionValue("mip_abs_gap", 1e-9)
         # HiGHS would take the last relaxation for a start and first try to repair that.
