@@ -120,7 +120,7 @@ _TABLE = (
         "ceph-csi-drivers",
         "needed by rook-ceph from v1.20 on",
     ),
-    Component("ceph", "v19.2.3", "v19.2.3", note="image of the daemons"),
+    Component("ceph", "v20.2.4", "v20.2.4", note="image that rook-ceph-cluster v1.20.6 brings"),
     Component(
         "kube-prometheus-stack",
         "88.5.3",

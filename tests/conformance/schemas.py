@@ -29,7 +29,7 @@ _CORE_OF = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML in which a bare ``=`` is text: one CRD has it in an enum."""
 
 
@@ -138,7 +138,7 @@ def _custom_schema(document: dict[str, Any]) -> dict[str, Any]:
 @cache
 def _custom_schemas() -> dict[tuple[str, str], dict[str, Any]]:
     schemas = {}
-    for folder in ("kubefed", "karmada", "external-dns"):
+    for folder in ("kubefed", "karmada", "external-dns", "calico", "metallb", "rook"):
         for path in sorted(shared("crds", folder).glob("*.yaml")):
             if path.name == "federatedtypeconfig.yaml":  # a Helm template, no CRD
                 continue
