@@ -21,9 +21,6 @@ from planner.problem.packing import fits
 from planner.units import gbps_from_payload
 
 _PASSES = 6
-_LOOKED_AT = 60
-"""Rules of each host and origin that an exchange looks at: those of least reduced cost."""
-
 _DEAR = 100.0
 """Factor on replicas that a region cannot hold beside the others."""
 
@@ -135,6 +132,7 @@ def exchanged(
     rank: Floats,
     replicas: Ints,
     stop: Stop,
+    most: int = 60,
 ) -> Chosen:
     """Exchange rules one by one as long as that helps.
 
@@ -154,6 +152,8 @@ def exchanged(
         Replicas at hand; only what is needed beyond them costs.
     stop : Stop
         When to stop.
+    most : int
+        Rules of each host and origin that are looked at.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def exchanged(
     plan is judged with all.
     """
     board = _board(static, rules, start, replicas)
-    looked = [_looked_at(rules, rank, int(q)) for q in start]
+    looked = [_looked_at(rules, rank, int(q), most) for q in start]
     weight = static.problem.demand_rps.max(axis=2).sum(axis=0)[board.origin]
     sequence = np.lexsort((np.arange(start.size), -weight)).tolist()
     for _ in range(_PASSES):
@@ -180,10 +180,10 @@ def exchanged(
     return chosen(static, rules, board.rule, replicas)
 
 
-def _looked_at(rules: RuleColumns, rank: Floats, rule: int) -> Ints:
+def _looked_at(rules: RuleColumns, rank: Floats, rule: int, most: int) -> Ints:
     """Return the rules of one host and origin that an exchange looks at, `rule` the first."""
     begin, end = np.searchsorted(rules.group, rules.group[rule] + np.arange(2))
-    best = begin + np.argsort(rank[begin:end], kind="stable")[:_LOOKED_AT]
+    best = begin + np.argsort(rank[begin:end], kind="stable")[:most]
     return np.append(rule, best[best != rule])
 
 

@@ -39,6 +39,9 @@ _WIDER = 8
 _BESIDE_PART = 0.6
 """Part of the time for plans beside the free optimum."""
 
+_FITTED = 500
+"""Rules of each host and origin that are looked at where few did not hold."""
+
 _EACH = 20
 """Rules that every host and origin has in each program."""
 
@@ -201,7 +204,21 @@ def _rounded(
     start = nearest_rules(priced.table, share)
     first = chosen(static, priced.table, start, replicas)
     other = exchanged(static, priced.table, start, priced.cost, priced.reduced, replicas, stop)
-    return first if first.better_than(other) else other
+    best = first if first.better_than(other) else other
+    return best if best.candidate is not None else _fitted(static, priced, start, replicas, stop)
+
+
+def _fitted(
+    static: StaticProgram, priced: _Priced, start: Ints, replicas: Ints, stop: Stop
+) -> Chosen:
+    """Exchange rules for any that hold, among many, then for cheaper ones."""
+    table, cost, free = priced.table, priced.cost, np.zeros(priced.cost.size)
+    found = exchanged(static, table, start, free, cost, replicas, stop, _FITTED)
+    if found.candidate is None:
+        return found
+    hand = found.candidate.replicas
+    cheaper = exchanged(static, table, found.rule, cost, cost, hand, stop, _FITTED)
+    return cheaper if cheaper.better_than(found) else found
 
 
 def _program(static: StaticProgram, priced: _Priced, best: Chosen, most: int) -> _Ruled:
