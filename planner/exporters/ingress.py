@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from planner.exporters import naming
 from planner.exporters.policies import services_in
-from planner.exporters.requirements import platform_of, region_platform
-from planner.exporters.writers import service_platform
+from planner.exporters.requirements import platform_of, region_platform, service_platform
 from planner.model.manifest import Document
 from planner.model.plan import Plan
 
@@ -149,4 +148,4 @@ def _paths(plan: Plan, services: Sequence[str]) -> list[Document]:
 
 def _path(plan: Plan, name: str) -> str:
     """Return the path prefix of a service."""
-    return str(service_platform(plan.scenario, name).ingress_path)
+    return str(service_platform(plan, name).ingress_path)

@@ -12,8 +12,9 @@ from planner.exporters.agreement import must_agree
 from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import require_pods
 from planner.exporters.rendering import text
+from planner.exporters.requirements import service_platform
 from planner.exporters.scalers import UIDS, federated_autoscalers, overfull, scaler_of
-from planner.exporters.writers import SCALERS, service_platform, writes
+from planner.exporters.writers import SCALERS, writes
 from planner.federation.karmada import divide_static
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
@@ -277,7 +278,7 @@ def _readme(plan: Plan) -> str:
         version=VERSION,
         variable=REGION_VARIABLE,
         scaled={kind: [n for n in services if scaler_of(plan, n) == kind] for kind in SCALERS},
-        rollouts=[n for n in services if service_platform(plan.scenario, n).rollout],
+        rollouts=[n for n in services if service_platform(plan, n).rollout],
         platform=plan.scenario.platform is not None,
         **_places(plan),
     )

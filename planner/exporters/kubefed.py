@@ -13,8 +13,9 @@ from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import require_pods
 from planner.exporters.preferences import preference, wanted_clusters
 from planner.exporters.rendering import text
+from planner.exporters.requirements import service_platform
 from planner.exporters.scalers import scaler_of
-from planner.exporters.writers import SCALERS, service_platform, writes
+from planner.exporters.writers import SCALERS, writes
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
@@ -229,7 +230,7 @@ def _readme(plan: Plan, pin: bool) -> str:
     """Write what to do and what KubeFed does not do."""
     services = workload.placed_services(plan)
     scaled = {kind: [n for n in services if scaler_of(plan, n) == kind] for kind in SCALERS}
-    rollouts = [n for n in services if service_platform(plan.scenario, n).rollout]
+    rollouts = [n for n in services if service_platform(plan, n).rollout]
     return text(
         "kubefed.md.j2",
         pin=pin,

@@ -13,11 +13,18 @@ from planner.exporters.ingress import gateways, ingresses
 from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import pod_inputs
 from planner.exporters.rendering import text
-from planner.exporters.requirements import each_region, each_service, platform_of, require
+from planner.exporters.requirements import (
+    each_region,
+    each_service,
+    platform_of,
+    region_platform,
+    require,
+    service_platform,
+)
 from planner.exporters.scalers import member_autoscaler, scaler_of
 from planner.exporters.secrets import secrets_of
 from planner.exporters.versions import end_of_life, versions
-from planner.exporters.writers import Federation, service_platform, writes
+from planner.exporters.writers import Federation, writes
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
@@ -69,8 +76,8 @@ def export_kubernetes(
         If a name is none, or a scaler cannot be had.
     """
     mode = plan.scenario.federation.controller if federation is None else federation
-    require(plan, TARGET, _inputs(plan))
     naming.refuse_bad_names(_names(plan))
+    require(plan, TARGET, _inputs(plan))
     _check(plan, mode)
     manifests: list[Manifest] = [
         Manifest(ROOT / "README.md", _readme(plan, mode, needed, routes)),
@@ -99,21 +106,21 @@ def _inputs(plan: Plan) -> list[str]:
 def _names(plan: Plan) -> dict[str, str]:
     """Collect every name that becomes the name of an object or a file, by its path."""
     scenario, platform = plan.scenario, platform_of(plan)
-    names = {
+    names: dict[str, str | None] = {
         "scenario": scenario.scenario,
         "namespace": scenario.namespace,
-        "platform.tls_secret": str(platform.tls_secret),
+        "platform.tls_secret": platform.tls_secret,
         "platform.ingress_controller_namespace": platform.ingress_controller_namespace,
         "platform.monitoring_namespace": platform.monitoring_namespace,
     }
     for region in plan.active_regions:
         names[f"regions.{region}.cluster"] = workload.cluster_of(scenario, region)
-        ingress_class = platform.regions[region].ingress_class
-        names[f"platform.regions.{region}.ingress_class"] = str(ingress_class)
+        path = f"platform.regions.{region}.ingress_class"
+        names[path] = region_platform(plan, region).ingress_class
     for name in workload.placed_services(plan):
         names[f"services.{name}"] = name
         names[f"services.{name}.host"] = scenario.services[name].host
-    return names
+    return {path: name for path, name in names.items() if name is not None}
 
 
 def _check(plan: Plan, mode: Federation) -> None:
@@ -191,7 +198,7 @@ def _service(plan: Plan, region: str, name: str, mode: Federation) -> tuple[Docu
 
 def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes) -> str:
     """Write what the trees hold, in which order they are applied, and what is not in them."""
-    scenario, platform = plan.scenario, platform_of(plan)
+    scenario = plan.scenario
     regions = {c: workload.region_of_cluster(scenario)[c] for c in workload.active_clusters(plan)}
     table = versions(plan)
     return text(
@@ -200,7 +207,7 @@ def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes)
         namespace=scenario.namespace,
         clusters=regions,
         routes=routes,
-        classes={c: platform.regions[r].ingress_class for c, r in regions.items()},
+        classes={c: region_platform(plan, r).ingress_class for c, r in regions.items()},
         secrets=[note for note in secrets_of(plan) if note.namespace == scenario.namespace],
         reserve=naming.RESERVE_PRIORITY,
         batch=naming.BATCH_PRIORITY,
@@ -215,9 +222,7 @@ def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes)
             for pair in policies.unreachable_calls(plan, region)
         ],
         scaled=[n for n in workload.placed_services(plan) if scaler_of(plan, n) == "member"],
-        rollouts=[
-            n for n in workload.placed_services(plan) if service_platform(scenario, n).rollout
-        ],
+        rollouts=[n for n in workload.placed_services(plan) if service_platform(plan, n).rollout],
     )
 
 

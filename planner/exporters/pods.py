@@ -13,9 +13,9 @@ from planner.errors import UnfaithfulExport
 from planner.exporters import naming
 from planner.exporters.requirements import require
 from planner.exporters.versions import COMPONENTS, series
-from planner.exporters.writers import service_platform
 from planner.model.manifest import Document
 from planner.model.plan import Plan
+from planner.model.platform import ServicePlatform
 from planner.model.scenario import Scenario
 from planner.model.workload import Service
 
@@ -89,7 +89,7 @@ def image(scenario: Scenario, name: str) -> str:
     Where both are given, container runtimes take the digest and ignore the tag.
     """
     reference = scenario.services[name].image
-    digest = service_platform(scenario, name).image_digest
+    digest = _known(scenario, name).image_digest
     if not _IMAGE.fullmatch(reference):
         raise UnfaithfulExport(
             f"services.{name}.image is no image reference: write registry/path:tag, lower case"
@@ -124,7 +124,7 @@ def pod_spec(scenario: Scenario, name: str) -> Document:
     -----
     The spread over machines is a wish (ScheduleAnyway): a plan counts on what fits, not on where.
     """
-    user = service_platform(scenario, name).run_as_user
+    user = _known(scenario, name).run_as_user
     return {
         "serviceAccountName": naming.service_account(name),
         "automountServiceAccountToken": False,
@@ -148,7 +148,7 @@ def pod_spec(scenario: Scenario, name: str) -> Document:
 
 def metrics_ports(scenario: Scenario, name: str) -> Iterator[int]:
     """Yield the port of a service's metrics, where it has one of its own."""
-    port = service_platform(scenario, name).metrics_port
+    port = _known(scenario, name).metrics_port
     if port is not None and port != scenario.services[name].port:
         yield port
 
@@ -170,6 +170,12 @@ def pod_security_labels(scenario: Scenario) -> dict[str, str]:
         labels[f"{prefix}/{mode}"] = "restricted"
         labels[f"{prefix}/{mode}-version"] = f"v{oldest[0]}.{oldest[1]}"
     return labels
+
+
+def _known(scenario: Scenario, name: str) -> ServicePlatform:
+    """Return what the platform says of a service, an empty one where it says nothing."""
+    services = {} if scenario.platform is None else scenario.platform.services
+    return services.get(name, ServicePlatform())
 
 
 def _container(scenario: Scenario, name: str) -> Document:
@@ -198,7 +204,7 @@ def _container(scenario: Scenario, name: str) -> Document:
 
 def _probes(scenario: Scenario, name: str, service: Service) -> dict[str, Document]:
     """Build the probes; a restart for want of life waits until the start had its time."""
-    known = service_platform(scenario, name)
+    known = _known(scenario, name)
     failures = max(3, math.ceil(STARTUP_SLACK * service.startup_s / READINESS_PERIOD_S))
     return {
         "startupProbe": _get(known.liveness_path, READINESS_PERIOD_S, failures),

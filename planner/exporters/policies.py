@@ -7,8 +7,7 @@ from fractions import Fraction
 
 from planner.exporters import naming, workload
 from planner.exporters.address_plan import NETWORK_FIELDS, AddressPlan, address_plan
-from planner.exporters.requirements import each_region, platform_of
-from planner.exporters.writers import service_platform
+from planner.exporters.requirements import each_region, platform_of, service_platform
 from planner.model.manifest import Document
 from planner.model.plan import Plan
 
@@ -90,7 +89,7 @@ def unreachable_calls(plan: Plan, region: str) -> Iterator[tuple[str, str]]:
     """Yield caller and called where a service of a region calls one that is not there."""
     services = services_in(plan, region)
     for name in services:
-        for called in service_platform(plan.scenario, name).calls:
+        for called in service_platform(plan, name).calls:
             if called not in services:
                 yield name, called
 
@@ -250,11 +249,11 @@ def _ingress(plan: Plan, region: str, name: str) -> Iterator[Document]:
     callers = [
         _pods(plan, other)
         for other in services_in(plan, region)
-        if name in service_platform(plan.scenario, other).calls
+        if name in service_platform(plan, other).calls
     ]
     users = _namespace(platform.ingress_controller_namespace)
     yield {"from": [users, *callers], "ports": [_port(service.port)]}
-    metrics = service_platform(plan.scenario, name).metrics_port
+    metrics = service_platform(plan, name).metrics_port
     if metrics is not None:
         yield {"from": [_namespace(platform.monitoring_namespace)], "ports": [_port(metrics)]}
 
@@ -266,7 +265,7 @@ def _egress(
     dns = _namespace(DNS_NAMESPACE) | {"podSelector": {"matchLabels": dict(DNS_LABELS)}}
     yield {"to": [dns], "ports": [_port(DNS_PORT, "UDP"), _port(DNS_PORT)]}
     there = services_in(plan, region)
-    for called in service_platform(plan.scenario, name).calls:
+    for called in service_platform(plan, name).calls:
         if called in there:
             port = plan.scenario.services[called].port
             yield {"to": [_pods(plan, called)], "ports": [_port(port)]}

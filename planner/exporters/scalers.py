@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
+from planner.exporters.requirements import service_platform
 from planner.exporters.steering import promised_states
-from planner.exporters.writers import Scaler, service_platform
+from planner.exporters.writers import Scaler
 from planner.federation.karmada import divide_static, names_descend
 from planner.model.manifest import Document
 from planner.model.plan import Plan
@@ -30,7 +31,7 @@ def scaler_of(plan: Plan, name: str) -> Scaler:
         If an autoscaler over all clusters is asked for beside a Rollout, which no federation
         divides.
     """
-    known = service_platform(plan.scenario, name)
+    known = service_platform(plan, name)
     if known.rollout and known.scaler == "federated":
         raise UnfaithfulExport(
             f"platform.services.{name}: a Rollout stands in each cluster and no federation divides "
@@ -64,7 +65,7 @@ def member_autoscaler(plan: Plan, region: str, name: str) -> Document:
     """
     service = plan.services[name]
     least = service.replicas[region]
-    rollout = service_platform(plan.scenario, name).rollout
+    rollout = service_platform(plan, name).rollout
     target = ("argoproj.io/v1alpha1", "Rollout") if rollout else ("apps/v1", "Deployment")
     return {
         "apiVersion": "autoscaling/v2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -57,6 +58,7 @@ def _certificate(plan: Plan) -> Iterator[SecretNote]:
     name, namespace = platform_of(plan).tls_secret, plan.scenario.namespace
     if name is None:
         return
+    create = f"--namespace {shlex.quote(namespace)} create secret tls {shlex.quote(name)}"
     yield SecretNote(
         name=name,
         namespace=namespace,
@@ -65,7 +67,7 @@ def _certificate(plan: Plan) -> Iterator[SecretNote]:
         reader="the ingress controller, by name in the Ingress of each host name",
         rotation="before the certificate expires; the controller reads the new one by itself",
         command=(
-            f'kubectl --context "$CLUSTER" --namespace {namespace} create secret tls {name} '
+            f'kubectl --context "$CLUSTER" {create} '
             "--cert=tls.crt --key=/dev/stdin --dry-run=client -o yaml < tls.key "
             '| kubectl --context "$CLUSTER" apply --server-side -f -'
         ),

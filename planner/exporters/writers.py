@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from planner.exporters.requirements import service_platform
 from planner.model.plan import Plan
-from planner.model.platform import ServicePlatform
-from planner.model.scenario import Scenario
 
 Federation = Literal["none", "kubefed", "karmada"]
 Scaler = Literal["pinned", "member", "federated"]
@@ -179,7 +178,7 @@ def writes(plan: Plan, writer: Writer, kind: str, service: str, federation: Fede
     """
     if _BY_KIND[kind].platform and plan.scenario.platform is None:
         return False
-    known = service_platform(plan.scenario, service)
+    known = service_platform(plan, service)
     return writer == writer_of(kind, federation, known.scaler, rollout=known.rollout)
 
 
@@ -190,10 +189,3 @@ def federated_kinds() -> frozenset[tuple[str, str]]:
         for row in TABLE
         if row.writer == "federation" and set(_CONTROLLERS) <= set(row.federations)
     )
-
-
-def service_platform(scenario: Scenario, service: str) -> ServicePlatform:
-    """Return what a scenario's platform says of a service, an empty one where it says nothing."""
-    platform = scenario.platform
-    known = {} if platform is None else platform.services
-    return known.get(service, ServicePlatform())

@@ -1,0 +1,209 @@
+"""Who sets replicas: bounds from the plan, divisions that fit, schedules in time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.errors import UnfaithfulExport
+from planner.exporters.karmada import RETAIN_LABEL, export_karmada
+from planner.exporters.kubefed import export_kubefed
+from planner.exporters.kubernetes import export_kubernetes
+from planner.exporters.scalers import UIDS, largest_total, member_autoscaler, schedule_rules
+from planner.federation.karmada import divide_static
+from tests.conformance.schemas import validate
+from tests.exporters.cluster_trees import REGIONS, SERVICES, of_kind, readme_of, service_changed
+from tests.exporters.ownership import objects, variant
+from tests.exporters.platforms import taiwan_plan
+
+CLUSTERS = {name: region.cluster for name, region in taiwan_plan().scenario.regions.items()}
+
+
+def weights_of(manifests, name):
+    spec = of_kind(manifests, "PropagationPolicy")[name]["spec"]["placement"]
+    return {
+        entry["targetCluster"]["clusterNames"][0]: entry["weight"]
+        for entry in spec["replicaScheduling"]["weightPreference"]["staticWeightList"]
+    }
+
+
+@pytest.mark.parametrize("rollout", [False, True])
+@pytest.mark.parametrize("region", REGIONS)
+def test_an_autoscaler_in_a_cluster_goes_from_the_plan_to_what_the_pools_hold(region, rollout):
+    plan = variant(scaler="member", rollout=rollout)
+    scalers = of_kind(export_kubernetes(plan), "HorizontalPodAutoscaler", region)
+    assert set(scalers) == set(SERVICES)
+    for name, scaler in scalers.items():
+        spec, planned = scaler["spec"], plan.services[name]
+        assert spec["minReplicas"] == planned.replicas[region]
+        assert spec["maxReplicas"] == planned.max_replicas[region]
+        assert spec["scaleTargetRef"]["kind"] == ("Rollout" if rollout else "Deployment")
+        (metric,) = spec["metrics"]
+        share = plan.scenario.services[name].autoscaler.target_share
+        assert metric["resource"]["target"]["averageUtilization"] == 100 * share
+
+
+def test_without_an_autoscaler_in_the_scenario_there_is_a_sentence():
+    plan = service_changed(variant(scaler="member"), "orders", autoscaler=None)
+    with pytest.raises(UnfaithfulExport, match=r"needs services\.orders\.autoscaler"):
+        export_kubernetes(plan)
+    with pytest.raises(UnfaithfulExport, match="describe it there"):
+        member_autoscaler(plan, "tokyo", "orders")
+
+
+def test_kubefed_retains_what_the_clusters_autoscalers_set_and_prefers_nothing():
+    plan = variant(scaler="member")
+    manifests = export_kubefed(plan)
+    assert of_kind(manifests, "ReplicaSchedulingPreference") == {}
+    for name, document in of_kind(manifests, "FederatedDeployment").items():
+        spec = document["spec"]
+        assert spec["retainReplicas"] is True
+        assert "overrides" not in spec  # an override would win over what is retained
+        assert {c["name"] for c in spec["placement"]["clusters"]} == set(CLUSTERS.values())
+        assert spec["template"]["spec"]["replicas"] == min(plan.services[name].replicas.values())
+    assert "retainReplicas" in readme_of(manifests)
+
+
+def test_karmada_retains_what_the_clusters_autoscalers_set_and_divides_nothing():
+    plan = variant("karmada", "member")
+    manifests = export_karmada(plan)
+    for name in SERVICES:
+        deployment = of_kind(manifests, "Deployment")[name]
+        assert deployment["metadata"]["labels"][RETAIN_LABEL] == "true"
+        assert RETAIN_LABEL not in deployment["spec"]["selector"]["matchLabels"]
+        policy = of_kind(manifests, "PropagationPolicy")[name]["spec"]["placement"]
+        assert "replicaScheduling" not in policy
+        assert set(policy["clusterAffinity"]["clusterNames"]) == set(CLUSTERS.values())
+        override = of_kind(manifests, "OverridePolicy")[name]
+        assert "/spec/replicas" not in str(override)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_one_autoscaler_over_all_goes_from_the_plan_to_the_last_total_that_fits(name):
+    plan = variant("karmada", "federated")
+    manifests = export_karmada(plan)
+    spec = of_kind(manifests, "FederatedHPA")[name]["spec"]
+    assert "replicas" not in of_kind(manifests, "Deployment")[name]["spec"]
+    assert spec["minReplicas"] == plan.services[name].total
+    weights = weights_of(manifests, name)
+    held = {CLUSTERS[region]: n for region, n in plan.services[name].max_replicas.items()}
+
+    def fits(total):
+        return all(
+            count <= held[cluster]
+            for uid in UIDS
+            for cluster, count in divide_static(total, weights, uid=uid).items()
+        )
+
+    totals = range(spec["minReplicas"], sum(held.values()) + 1)
+    assert spec["maxReplicas"] == max(total for total in totals if fits(total))
+
+
+def test_a_schedule_sets_the_least_of_the_autoscaler_or_else_the_total():
+    plan = variant("karmada", "federated")
+    hourly = {name: [s.total - 1] * 8 + [s.total] * 16 for name, s in plan.services.items()}
+    plan = service_changed(plan, "static", autoscaler=None)
+    manifests = export_karmada(plan, hourly=hourly)
+    for _, document in objects(manifests):
+        validate(document)
+    crons = of_kind(manifests, "CronFederatedHPA")
+    for name, field, kind in (
+        ("api", "targetMinReplicas", "FederatedHPA"),
+        ("static", "targetReplicas", "Deployment"),
+    ):
+        spec, total = crons[name]["spec"], plan.services[name].total
+        assert spec["scaleTargetRef"]["kind"] == kind
+        assert [(rule["schedule"], rule[field]) for rule in spec["rules"]] == [
+            ("0 0 * * *", total - 1),
+            ("58 7 * * *", total),
+        ]
+    assert set(of_kind(manifests, "FederatedHPA")) == {"api", "orders"}
+    assert of_kind(manifests, "Deployment")["static"]["spec"]["replicas"] == (
+        plan.services["static"].total
+    )
+
+
+@pytest.mark.parametrize("totals", [[1] * 23, [0] * 24, [10_000] * 24])
+def test_a_schedule_that_the_pools_do_not_hold_is_refused(totals):
+    plan = variant("karmada", "federated")
+    with pytest.raises(UnfaithfulExport, match="totals by hour of the service 'api'"):
+        export_karmada(plan, hourly={"api": totals})
+
+
+def test_neither_autoscaler_nor_schedule_is_refused():
+    plan = service_changed(variant("karmada", "federated"), "api", autoscaler=None)
+    with pytest.raises(UnfaithfulExport, match="no totals by hour are given"):
+        export_karmada(plan)
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=24, max_size=24),
+    st.integers(0, 7000),
+)
+def test_at_every_minute_the_schedule_holds_the_least_that_is_ready_in_time(totals, startup_s):
+    rules = dict(schedule_rules(totals, startup_s))
+    lead = -(-startup_s // 60) + 1
+
+    def needed(minute):
+        """What the pods of this minute, and those that must be started now, ask for."""
+        return max(totals[(m // 60) % 24] for m in range(minute, minute + lead + 1))
+
+    if not rules:
+        assert {needed(minute) for minute in range(1440)} == {totals[0]}
+        return
+    in_force = rules[max(rules)]  # the last of the day before
+    for minute in range(1440):
+        in_force = rules.get(minute, in_force)
+        assert in_force == needed(minute)
+
+
+def test_kubefed_says_that_it_has_no_autoscaler_over_clusters():
+    with pytest.raises(UnfaithfulExport, match="KubeFed has no autoscaler over clusters"):
+        export_kubefed(variant("kubefed", "federated"))
+    with pytest.raises(UnfaithfulExport, match="only Karmada"):
+        export_kubernetes(variant("kubefed", "federated"))
+    beside = export_kubefed(variant("karmada", "federated"))  # the one that is not applied
+    preferences = of_kind(beside, "ReplicaSchedulingPreference")
+    assert {n: p["spec"]["totalReplicas"] for n, p in preferences.items()} == {
+        name: service.total for name, service in taiwan_plan().services.items()
+    }
+    assert "the plan's total stands all day" in readme_of(beside)
+
+
+@pytest.mark.parametrize("exporter", [export_kubefed, export_karmada])
+def test_a_rollout_leaves_the_deployment_out_and_nothing_divides(exporter):
+    manifests = exporter(variant(exporter.__name__.removeprefix("export_"), rollout=True))
+    kinds = {document["kind"] for _, document in objects(manifests)}
+    assert not kinds & {
+        "Deployment",
+        "FederatedDeployment",
+        "ReplicaSchedulingPreference",
+        "OverridePolicy",
+    }
+    assert kinds & {"Service", "FederatedService"}
+    assert "replicaScheduling" not in str([d for _, d in objects(manifests)])
+    assert "a Rollout in each cluster" in readme_of(manifests)
+
+
+def test_a_rollout_with_one_autoscaler_over_all_is_refused():
+    plan = variant("karmada", "federated", rollout=True)
+    for export in (export_kubernetes, export_karmada, export_kubefed):
+        with pytest.raises(UnfaithfulExport, match="no federation divides"):
+            export(plan)
+
+
+def test_a_division_in_a_promised_state_that_the_pools_do_not_hold_is_refused():
+    export_karmada(variant("karmada", karmada_failover="off"))
+    with pytest.raises(UnfaithfulExport, match=r"in the state 'lost\.\w+'; its pools hold \d+"):
+        export_karmada(variant("karmada", karmada_failover="on"))
+    plan = variant("karmada", karmada_failover="on")
+    roomy = {
+        name: service.model_copy(update={"max_replicas": dict.fromkeys(REGIONS, 60)})
+        for name, service in plan.services.items()
+    }
+    plan = plan.model_copy(update={"services": roomy})
+    export_karmada(plan)
+    weights = {CLUSTERS[region]: n for region, n in plan.services["api"].replicas.items()}
+    most = largest_total(plan, "api", weights)
+    for lost in (None, *weights):
+        left = {cluster: weight for cluster, weight in weights.items() if cluster != lost}
+        assert max(divide_static(most, left).values()) <= 60
