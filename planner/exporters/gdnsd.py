@@ -41,6 +41,9 @@ Weights = tuple[tuple[str, int], ...]
 FOLDER = PurePosixPath("dns/gdnsd")
 WEIGHTS_SUM = 10_000
 MOST_DATACENTERS = 254
+LEAST_TTL_S = 5
+"""What gdnsd clamps to, unless it is told that less is wanted."""
+
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
 _ANY_UP, _ALL_UP = 0.000001, 1.0
@@ -168,7 +171,7 @@ def _proportional(steering: HostSteering, country: str, up: State) -> Renormalis
 def _config(plan: Plan, hosts: Sequence[_Host]) -> str:
     """Write the whole configuration."""
     values: dict[str, Value] = {
-        "options": {"listen": "any"},
+        "options": {"listen": "any", "min_ttl": min(LEAST_TTL_S, plan.scenario.dns.ttl_s)},
         "service_types": {host.resource: _service(plan, host) for host in hosts},
         "plugins": {
             **({"weighted": _weighted(plan, hosts)} if any(h.sets for h in hosts) else {}),
@@ -188,7 +191,7 @@ def _timing(plan: Plan) -> dict[str, int]:
     return {
         "interval": interval,
         "timeout": seconds(dns.check_timeout_s, 1, interval - 1),
-        "least_ttl": max(1, min(dns.ttl_s, interval)),
+        "least_ttl": min(dns.ttl_s, max(LEAST_TTL_S, interval)),
     }
 
 
