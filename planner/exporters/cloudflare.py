@@ -152,7 +152,6 @@ def _monitor(plan: Plan) -> Document:
         "type": check.scheme,
         "method": "GET",
         "path": check.path,
-        "port": check.port,
         "header": {"Host": [check.host]},
         "expected_codes": "200",
         "follow_redirects": False,
