@@ -94,6 +94,15 @@ def _cluster(plan: Plan, own: RegionAddresses, kubernetes: Component) -> list[Ma
         ),
     ]
     others = [machine for machine in members if machine is not first]
+    if others:
+        files.append(_hand_on(plan, own, others, folder))
+    return [*files, Manifest(folder / "README.md", _readme(plan, own, members, kubernetes))]
+
+
+def _hand_on(
+    plan: Plan, own: RegionAddresses, others: Sequence[Machine], folder: PurePosixPath
+) -> Manifest:
+    """Return the script that hands on what joining needs."""
     script = text(
         "kubeadm_hand_on.sh.j2",
         cluster=own.cluster,
@@ -102,11 +111,7 @@ def _cluster(plan: Plan, own: RegionAddresses, kubernetes: Component) -> list[Ma
         planes=[str(machine.address) for machine in control_planes(others)],
         others=[str(machine.address) for machine in others],
     )
-    return [
-        *files,
-        Manifest(folder / "hand-on.sh", script, executable=True),
-        Manifest(folder / "README.md", _readme(plan, own, members, kubernetes)),
-    ]
+    return Manifest(folder / "hand-on.sh", script, executable=True)
 
 
 def _check_networks(own: RegionAddresses, members: Sequence[Machine]) -> None:

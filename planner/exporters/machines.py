@@ -249,6 +249,7 @@ def require_networks(
         With every network, and every gateway's endpoint, that is none.
     """
     regions = plan.scenario.regions
+    naming.refuse_bad_names({f"regions.{name}": name for name in regions})
     missing = [
         *dict.fromkeys(absent(plan, paths)),
         *(f"regions.{name}.api_endpoint" for name in api_of if not regions[name].api_endpoint),
@@ -268,8 +269,12 @@ def require_networks(
 def _is_endpoint(text: str) -> bool:
     """Return whether a text is a host and a port."""
     host, _, port = text.rpartition(":")
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    return _is_host(bare) and port.isdigit() and 0 < int(port) < _FIRST_PORT_TOO_LARGE
+    bracketed = host.startswith("[") and host.endswith("]") and is_address(host[1:-1])
+    return (
+        (bracketed or (_is_host(host) and ":" not in host))
+        and port.isdigit()
+        and 0 < int(port) < _FIRST_PORT_TOO_LARGE
+    )
 
 
 def _cidrs(plan: Plan) -> list[tuple[str, str]]:

@@ -150,6 +150,7 @@ def _faults(plan: Plan, storage: Storage, site: str, held: CephCapacity) -> list
 
 def _site(plan: Plan, storage: Storage, site: str, ceph: Component) -> list[Manifest]:
     """Return the folder of one site."""
+    machines(plan, site)  # refuses names that cannot stand in a path
     cluster = plan.scenario.regions[site].cluster
     folder = PurePosixPath("clusters", cluster, "rook")
     mirrored = storage.mirror_region is not None

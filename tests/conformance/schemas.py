@@ -87,6 +87,8 @@ def strict(schema: Any) -> Any:
     }
     if schema.get("x-kubernetes-int-or-string"):
         result.pop("type", None)
+    if isinstance(schema.get("pattern"), str):  # Go takes flags anywhere, Python only in front
+        result["pattern"] = schema["pattern"].replace("^(?i)", "(?i)^")
     kept = schema.get("x-kubernetes-preserve-unknown-fields")
     if schema.get("type") == "object" and not kept and "additionalProperties" not in schema:
         result["additionalProperties"] = False
