@@ -11,7 +11,9 @@ import time
 import numpy as np
 
 from planner.errors import SolverStopped
+from planner.optimization.columns import lost_usd_per_rps
 from planner.optimization.condensed import Condensed, condensed, unrouted_program
+from planner.optimization.cuts import SUBSET_LIMIT
 from planner.optimization.explain import explain
 from planner.optimization.group_routing import routing_by_group
 from planner.optimization.master import fixed_and_replica_usd, state_groups
@@ -31,11 +33,11 @@ from planner.optimization.uplinks import may_bind
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
 
-FLOW_LIMIT = 5000
+FLOW_LIMIT = 20_000
 """Up to so many flows the program carries them through the search with integers."""
 
 _GRACE_S = 10.0
-"""Seconds after the end in which a search without a plan may make one."""
+"""Seconds after the end in which a plan at hand may be proven to hold, or a first one made."""
 
 
 def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
@@ -151,10 +153,13 @@ def _integers(
     adaptive: AdaptiveProgram, root: MilpResult, gap: float, stop: Stop
 ) -> tuple[Point | None, float]:
     """Solve with integers until an answer breaks no cut; return the best point and the bound."""
-    best, bound = _rounded_up(adaptive, root, stop), root.bound
+    first = _first if adaptive.one_rps.shape[2] > SUBSET_LIMIT else _rounded_up
+    best, bound = first(adaptive, root, stop), root.bound
     stop.tell(best.objective if best else None, bound)
+    # Where nothing lost is priced, the solver's gap is the plan's.
+    part = gap / 3 if lost_usd_per_rps(adaptive.problem).any() else 0.9 * gap
     while not stop.passed() and not closed(best.objective if best else None, bound, gap):
-        result = adaptive.program.integral(stop, gap / 3)
+        result = adaptive.program.integral(stop, part)
         if result.status == "infeasible":
             return None, np.inf
         bound = max(bound, result.bound)
@@ -162,7 +167,10 @@ def _integers(
             break
         x = np.array(result.x)
         x[adaptive.master.integer] = np.rint(x[adaptive.master.integer])
-        broken = add_broken_cuts(adaptive, x[adaptive.master.replicas])
+        last = Stop(stop.left_s() + _GRACE_S)
+        broken = add_broken_cuts(adaptive, x[adaptive.master.replicas], last)
+        if not broken and last.passed():
+            break
         if not broken:
             best = better(best, Point(x, _objective_usd(adaptive, x)))
             stop.tell(best.objective if best else None, bound)

@@ -16,7 +16,7 @@ import numpy as np
 from planner.optimization.condensed import Condensed
 from planner.optimization.rerouting import add_broken_cuts, add_known_cuts, add_prices
 from planner.optimization.stopping import Stop, closed
-from planner.problem.arrays import Floats, Ints
+from planner.problem.arrays import Floats
 
 _ROUNDS = 40
 """At most so many bounds on the cost of routing before each search with integers."""
@@ -153,27 +153,3 @@ class NearSearch:
                 result.objective
             ):
                 return
-
-
-def rounded(replicas: Floats, bound: Ints) -> Ints:
-    """Return replicas rounded up, within their bounds.
-
-    Parameters
-    ----------
-    replicas : ndarray, shape (S, R)
-        Replicas of a relaxation.
-    bound : ndarray of int, shape (S, R)
-        Most replicas.
-
-    Returns
-    -------
-    ndarray of int, shape (S, R)
-        Whole replicas.
-
-    Examples
-    --------
-    >>> rounded(np.array([[1.2, 3.0]]), np.array([[9, 9]]))
-    array([[2, 3]])
-    """
-    whole: Ints = np.minimum(np.ceil(replicas - 1e-6), bound).astype(np.int64)
-    return whole
