@@ -34,6 +34,10 @@ from planner.model.plan import Plan
 
 FOLDER = PurePosixPath("dns/powerdns")
 WEIGHTS_SUM = 10_000
+OTHERS = "others"
+"""Label of the records for countries that the plan does not know."""
+
+LONGEST_NAME = 253
 ZONES_ON_DISK = "/etc/powerdns/zones.yaml"
 
 _LUA_TEXT = re.compile(r"[A-Za-z0-9._:/~-]*\Z")
@@ -43,8 +47,9 @@ _LUA_TEXT = re.compile(r"[A-Za-z0-9._:/~-]*\Z")
 def export_powerdns(plan: Plan) -> tuple[Manifest, ...]:
     """Return the configuration and zones of PowerDNS's authoritative server.
 
-    Each host name is a zone of its own with one Lua record a record type.  It draws one of the
-    country's orders by weight, and answers with all addresses of its first region that is up.
+    Each host name is a zone of its own.  The geoip backend expands it by country to a Lua record,
+    which draws one of the country's orders by weight, and answers with all addresses of its first
+    region that is up.
 
     Parameters
     ----------
@@ -127,9 +132,15 @@ def _zones(plan: Plan, hosts: list[HostRules]) -> Document:
 
 
 def _zone(plan: Plan, host: HostRules, serial: int) -> Document:
-    """Build the zone of one host name."""
+    """Build the zone of one host name.
+
+    The code of a record is read anew for every query: so each country has records of its own, and
+    the backend expands the host name to them.
+    """
     dns = plan.scenario.dns
     timers = f"{serial} 3600 600 86400 {dns.ttl_s}"
+    others = Drawn(((1, host.others),))
+    drawn = {code: rule for code, rule in host.countries.items() if isinstance(rule, Drawn)}
     return {
         "domain": host.host,
         "ttl": dns.ttl_s,
@@ -137,37 +148,43 @@ def _zone(plan: Plan, host: HostRules, serial: int) -> Document:
             host.host: [
                 {"soa": f"{dns.name_servers[0]} {dns.hostmaster} {timers}"},
                 *({"ns": server} for server in dns.name_servers),
-                *({"lua": f'{kind} ";{_lua(plan, host, kind)}"'} for kind in families(plan)),
-            ]
+            ],
+            **{
+                _name(code.lower(), host): _records(plan, host, rule)
+                for code, rule in {**drawn, OTHERS: others}.items()
+            },
         },
+        "services": {host.host: [_name("%cc", host), _name(OTHERS, host)]},
     }
 
 
-def _lua(plan: Plan, host: HostRules, family: str) -> str:
-    """Write the code of one record: addresses, how to look, and a function a country."""
+def _name(country: str, host: HostRules) -> str:
+    """Name the records of a country."""
+    name = f"{country}.at.{host.host}"
+    if len(name) > LONGEST_NAME:
+        raise UnfaithfulExport(f"'{name}' is too long for a DNS name; shorten the host name")
+    return name
+
+
+def _records(plan: Plan, host: HostRules, rule: Drawn) -> list[Document]:
+    """Build a country's record of each type."""
+    return [{"lua": f'{kind} ";{_lua(plan, host, rule, kind)}"'} for kind in families(plan)]
+
+
+def _lua(plan: Plan, host: HostRules, rule: Drawn, family: str) -> str:
+    """Write the code of one record: addresses, how to look, and the draw."""
     regions = active_regions(plan)
     number = {region: i + 1 for i, region in enumerate(regions)}
     table = ",".join(
         "{" + ",".join(_string(a) for a in addresses(plan, region, family)) + "}"
         for region in regions
     )
-    countries = ",".join(
-        f"{code}=function() {_answer(rule, number)} end"
-        for code, rule in _drawn(host.countries).items()
-    )
     return (
         f"local r={{{table}}} "
         "local function up(...) local o={} for i,k in ipairs({...}) do o[i]=r[k] end "
         f"return ifurlup({_url(check_of(plan, host.host))},o,"
-        f"{{timeout='{_timeout(plan)}',selector='all'}}) end "
-        f"local c={{{countries}}} local f=c[string.upper(countryCode())] "
-        f"if f then return f() end return {_up(host.others, number)}"
+        f"{{timeout='{_timeout(plan)}',selector='all'}}) end {_answer(rule, number)}"
     )
-
-
-def _drawn(countries: Mapping[str, object]) -> dict[str, Drawn]:
-    """Return the rules as what they are here; a country code that is a Lua word cannot be."""
-    return {f"['{code}']": rule for code, rule in countries.items() if isinstance(rule, Drawn)}
 
 
 def _answer(rule: Drawn, number: Mapping[str, int]) -> str:

@@ -158,7 +158,7 @@ def test_a_mutated_file_is_refused(tmp_path):
     binary = tool("pdns_server", PACKAGES)
     port = lay_out(loopback_plan(), tmp_path, 9)
     zones = (tmp_path / "zones.yaml").read_text()
-    assert zones.count("return ifurlup(") == 2
+    assert zones.count("return ifurlup(") > 2
     (tmp_path / "zones.yaml").write_text(zones.replace("return ifurlup(", "retrun ifurlup("))
     with running(command(binary, tmp_path), port, tmp_path / "log") as server:
         assert server.ask("api.company.com", "TW").rcode() == dns.rcode.SERVFAIL
