@@ -30,12 +30,13 @@ BACKFILL_FULL_SHARE = 0.90
 """Ceph's own limit for copies made anew; the warning must come before it."""
 
 _DEVICE = re.compile(r"/dev/[A-Za-z0-9/_.:-]+")
-_SECRETS = {
+CSI_SECRETS = {
     "provisioner": "rook-csi-rbd-provisioner",
     "controller-expand": "rook-csi-rbd-provisioner",
     "controller-publish": "rook-csi-rbd-provisioner",
     "node-stage": "rook-csi-rbd-node",
 }
+"""Step in a volume's life to the Secret that the driver takes it with; Rook makes them."""
 
 
 def export_rook(plan: Plan) -> tuple[Manifest, ...]:
@@ -292,7 +293,7 @@ def _storage_class() -> Document:
         "imageFormat": "2",
         "imageFeatures": "layering,exclusive-lock,object-map,fast-diff",
     }
-    for role, name in _SECRETS.items():
+    for role, name in CSI_SECRETS.items():
         parameters[f"csi.storage.k8s.io/{role}-secret-name"] = name
         parameters[f"csi.storage.k8s.io/{role}-secret-namespace"] = naming.STORAGE_NAMESPACE
     parameters["csi.storage.k8s.io/fstype"] = "ext4"
