@@ -36,6 +36,8 @@ ROUTES_SCRIPT = "/usr/local/sbin/mesh-routes.sh"
 KEY_BYTES = 32
 
 _INTERFACE = re.compile(r"[a-z][a-z0-9_-]{0,14}")
+_RELAY = re.compile(r"calls between [a-z0-9-]+ and [a-z0-9-]+ go through [^\n`]*")
+"""The plan's sentence on a pair whose calls take a third region."""
 
 
 def export_wireguard(plan: Plan) -> tuple[Manifest, ...]:
@@ -249,4 +251,6 @@ def _readme(plan: Plan, addresses: AddressPlan, mesh: Mesh) -> str:
         },
         script=ROUTES_SCRIPT,
         private_key=PRIVATE_KEY,
+        margin=plan.scenario.policy.relay_margin_ms,
+        relayed=[warning for warning in plan.warnings if _RELAY.fullmatch(warning)],
     )

@@ -220,6 +220,15 @@ def test_an_ipv6_endpoint_stands_in_brackets():
     assert "Endpoint = [2001:db8::1]:51820\n" in text
 
 
+def test_what_the_plan_relays_and_the_mesh_does_not_is_said():
+    relayed = "calls between taipei and losangeles go through tokyo: 130 ms instead of 150"
+    plan = taiwan_plan().model_copy(update={"warnings": (relayed, "something else")})
+    readme = by_path(export_wireguard(plan))["network/wireguard/README.md"].content
+    assert relayed in readme
+    assert "something else" not in readme
+    assert "quicker by 10 ms" in readme
+
+
 def test_missing_inputs_are_named_together():
     with pytest.raises(MissingInputs) as error:
         export_wireguard(bare_taiwan_plan())
