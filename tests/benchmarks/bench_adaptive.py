@@ -5,8 +5,8 @@ numpy and handed to ``scipy.optimize.milp`` with an equal relative gap; stopped 
 counts as its limit.  The largest sizes have no peer: their extensive forms have millions of flows.
 Phases of ours: until the relaxation breaks no cut, until the first plan, until the proof.  "Load"
 is the part of the survivors' cores that the mean rate needs; by the hour the peaks lie up to 1.6
-times higher, so the size with 24 hours is measured at 62.5 % alone.  Risk groups are ours: 3 regions each, drawn without
-replacement after all other draws.
+times higher, so the size with 24 hours is measured at 62.5 % alone.  Risk groups are ours: 3
+regions each, drawn without replacement after all other draws.
 """
 
 from __future__ import annotations
