@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from planner.exporters import gdnsd
 from planner.exporters.gdnsd import export_gdnsd
 from planner.model.plan import Plan
 from tests.conformance.dns_servers import (
@@ -122,6 +124,40 @@ def test_a_lost_cluster_is_left_in_time_for_the_plans_next_with_the_plans_shares
     finally:
         clusters.start(lost)
     wait_until(lambda: serves(server, plan, ()), 30, server.log)
+
+
+def test_a_single_weighted_set_is_renormalised_as_its_table_says(tmp_path, clusters, monkeypatch):
+    binary = tool("gdnsd", "gdnsd")
+    monkeypatch.setattr(gdnsd, "MOST_DATACENTERS", 7)
+    plan = loopback_plan()
+    port = lay_out(plan, tmp_path, clusters.port)
+    rows = list(csv.DictReader((tmp_path / "realised.csv").read_text().splitlines()))
+    regions = {own.cluster: own for own in plan.scenario.regions.values()}
+
+    def realised(state: str, origin: str) -> dict[tuple[str, ...], float]:
+        wanted = (state, "api.company.com", origin)
+        return {
+            tuple(sorted(regions[r["cluster"]].ingress_addresses)): float(r["realised_share"])
+            for r in rows
+            if (r["state"], r["host"], r["origin"]) == wanted and float(r["realised_share"]) > 0
+        }
+
+    assert realised("lost.tokyo", "JP") == {("127.0.1.10",): 1.0}
+    with running([binary, "-c", str(tmp_path), "start"], port, tmp_path / "log") as server:
+        assert_shares(server.counts("api.company.com", "JP"), realised("up", "JP"))
+        clusters.stop("tokyo")
+        try:
+            moved = {("127.0.1.10",)}
+            wait_until(
+                lambda: {server.answer("api.company.com", "JP") for _ in range(150)} == moved,
+                DETECTION_S + INTERVAL_S,
+                server.log,
+            )
+            for origin, country in (("JP", "JP"), ("PH", "PH"), ("US-EAST", "US")):
+                want = realised("lost.tokyo", origin)
+                assert_shares(server.counts("api.company.com", country), want)
+        finally:
+            clusters.start("tokyo")
 
 
 def test_ipv6_is_answered_where_every_region_has_it(tmp_path):
