@@ -14,6 +14,8 @@ Network = IPv4Network | IPv6Network
 _PRIVATE_AS = ((64512, 65534), (4_200_000_000, 4_294_967_294))
 """RFC 6996."""
 
+_LAST_PORT = 65535
+
 _CIDR_FIELDS = ("node_cidr", "pod_cidr", "service_cidr")
 
 
@@ -69,9 +71,17 @@ def _regions(scenario: Scenario) -> Iterator[Finding]:
         if name not in scenario.regions:
             yield no_such("region", name, scenario.regions, path)
             continue
+        yield from _endpoint(region.gateway_endpoint, path)
         yield from _servers(scenario, name, region, path)
         if region.as_number is not None:
             yield from _as_number(region.as_number, numbers, name, path)
+
+
+def _endpoint(endpoint: str | None, path: Path) -> Iterator[Finding]:
+    """Check the port of a gateway's endpoint; the form of the whole is the schema's."""
+    port = "1" if endpoint is None else endpoint.rpartition(":")[2]
+    if not 0 < int(port) <= _LAST_PORT:
+        yield Finding((*path, "gateway_endpoint"), f"{port} is no port", "give one from 1 to 65535")
 
 
 def _as_number(number: int, seen: dict[int, str], name: str, path: Path) -> Iterator[Finding]:
