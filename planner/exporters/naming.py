@@ -41,6 +41,17 @@ CALICO_NAMESPACE = "tigera-operator"
 CLUSTER_METRIC_LABEL = "cluster"
 REGION_METRIC_LABEL = "region"
 
+MONITORING_RELEASE = "kube-prometheus-stack"
+"""Helm release of the monitoring: its Prometheus takes only objects that bear its name."""
+RELEASE_LABEL = "release"
+GRAFANA_SECRET = "grafana-admin"
+REMOTE_WRITE_SECRET = "remote-write"
+"""Secret of type basic-auth: writers present it, the ingress in front of the home asks for it."""
+PROMETHEUS_NODE_PORT = 30090
+"""The chart's port of Prometheus on every machine, where it is federated over the mesh."""
+PROBER = "blackbox-exporter"
+PROBER_PORT = 9115
+
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 

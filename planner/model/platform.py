@@ -16,6 +16,7 @@ from planner.model.schema import (
     Document,
     Flag,
     Label,
+    LoadShare,
     NonNegative,
     Positive,
     PositiveCount,
@@ -200,6 +201,11 @@ class Monitoring(Document):
     )
     retention: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]+[hdwy]$")] = Field(
         default="15d", description="how long metrics are kept"
+    )
+    availability_share: LoadShare | None = Field(
+        default=None,
+        description="availability promised to users, by which alerts judge errors; what the plan "
+        "itself expects without it",
     )
     basis: Basis = None
 
