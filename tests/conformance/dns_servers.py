@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -27,6 +25,7 @@ from scipy.stats import binomtest
 from planner.exporters.steering import State, host_steering
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
+from tests.conformance.tools import missing
 
 PREFIXES = {
     "PH": ("198.51.100.0/26", "AS"),
@@ -50,22 +49,14 @@ LOOKUPS = 1200
 UP = State("up", ())
 
 
-def tool(name: str, package: str) -> str:
-    """Return a server's path; where it is missing, skip or fail and say how to install it."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        reason = f"no `{name}`: apt-get install {package}"
-        if os.environ.get("PLANNER_CONFORMANCE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 def write_database(path: Path) -> None:
     """Write the countries of the test, nested as MaxMind does."""
-    writers = pytest.importorskip("mmdb_writer", reason="the package mmdb-writer is not installed")
-    netaddr = pytest.importorskip("netaddr", reason="the package netaddr is not installed")
-    writer = writers.MMDBWriter(
+    try:
+        import mmdb_writer
+        import netaddr
+    except ImportError:
+        missing("no package mmdb-writer: pip install 'planner[dev]'")
+    writer = mmdb_writer.MMDBWriter(
         ip_version=6,
         ipv4_compatible=True,
         database_type="GeoLite2-Country",

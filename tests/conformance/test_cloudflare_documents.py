@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import types
 from collections.abc import Iterable
@@ -15,6 +13,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from planner.exporters.cloudflare import export_cloudflare
+from tests.conformance.tools import missing, tool
 from tests.exporters.platforms import taiwan_plan
 from tests.exporters.steered import BOTH_FAMILIES, steered_plan
 
@@ -45,10 +44,7 @@ def client_types() -> types.ModuleType:
     try:
         from cloudflare.types import load_balancers
     except ImportError:
-        reason = "the package cloudflare is not installed: pip install 'planner[conformance]'"
-        if os.environ.get("PLANNER_CONFORMANCE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("no package cloudflare: pip install 'planner[conformance]'")
     return load_balancers
 
 
@@ -186,9 +182,7 @@ def test_a_field_that_version_4_had_is_not_in_the_list_of_arguments():
 
 
 def test_ids_are_put_in_place_of_every_reference(tmp_path):
-    jq = shutil.which("jq")
-    if jq is None:
-        pytest.skip("no `jq`: apt-get install jq")
+    jq = tool("jq", "jq")
     documents = files(steered_plan())
     program = next(m for m in export_cloudflare(steered_plan()) if m.path.name == "ids.jq")
     (tmp_path / "ids.jq").write_text(str(program.content))

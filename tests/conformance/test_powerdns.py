@@ -20,11 +20,11 @@ from tests.conformance.dns_servers import (
     planned,
     running,
     serves,
-    tool,
     wait_until,
     write,
     write_database,
 )
+from tests.conformance.tools import tool
 from tests.exporters.plans import HOSTS
 from tests.exporters.steered import BOTH_FAMILIES, steered_plan
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from copy import deepcopy
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from planner.exporters.hosted_zone import export_route53
 from planner.model.plan import Plan
+from tests.conformance.tools import missing
 from tests.exporters.plans import read
 from tests.exporters.platforms import taiwan_plan
 from tests.exporters.steered import BOTH_FAMILIES, steered_data, steered_plan
@@ -31,10 +31,7 @@ def service() -> Any:
     try:
         import botocore.session
     except ImportError:
-        reason = "the package botocore is not installed: pip install 'planner[conformance]'"
-        if os.environ.get("PLANNER_CONFORMANCE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("no package botocore: pip install 'planner[conformance]'")
     return botocore.session.Session().get_service_model("route53")
 
 
