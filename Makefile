@@ -1,10 +1,11 @@
 # Two targets do all set-up on a machine that has only Python 3.11 and make: `make plan` and `make test`.
+# `make conformance` asks real servers; it needs Debian (as root for what is missing), Go and Node.js.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: plan test format notebook bench clean
+.PHONY: plan test conformance format notebook bench clean
 
 plan: $(VENV)/.installed
 	$(BIN)/planner optimize datasets/taiwan/scenario.yaml -o exports/taiwan
@@ -15,6 +16,11 @@ test: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(PYTEST)
+
+conformance: $(VENV)/.installed-dev
+	.ci/packages.sh
+	.ci/tools.sh
+	PLANNER_CONFORMANCE=1 $(BIN)/python -m pytest -m 'slow or not slow' tests/conformance $(PYTEST)
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

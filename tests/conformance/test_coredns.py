@@ -1,13 +1,12 @@
 """The exported Corefile and zones in the real CoreDNS, on loopback.
 
-Needs a ``coredns`` binary (COREDNS, PATH or ~/go/bin; ``go install
-github.com/coredns/coredns@v1.14.5``) and the packages ``mmdb-writer`` and ``netaddr``.
+Needs a ``coredns`` binary (COREDNS, ``.ci/tools`` or PATH) and the packages ``mmdb-writer`` and
+``netaddr``.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -26,6 +25,7 @@ import pytest
 import yaml
 
 from planner.exporters import export
+from tests.conformance.tools import tool
 from tests.exporters.plans import ADDRESSES, HOSTS, REGIONS, USERS, small_plan
 
 pytestmark = pytest.mark.slow
@@ -46,11 +46,7 @@ MAIN = {"api.company.com": "losangeles tokyo", "static.company.com": "losangeles
 
 
 def find_coredns() -> str:
-    own = os.environ.get("COREDNS")
-    found = own or shutil.which("coredns") or shutil.which("coredns", path=Path.home() / "go/bin")
-    if not found:
-        pytest.skip("no `coredns` binary: set COREDNS, or put it on PATH or in ~/go/bin")
-    return found
+    return os.environ.get("COREDNS") or tool("coredns")
 
 
 def write_database(path: Path) -> None:
