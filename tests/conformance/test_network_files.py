@@ -98,9 +98,10 @@ def discovery(tmp_path: Path) -> Path:
         taiwan_plan(),
         with_server("taipei", "main-3", control_plane=False),
         with_region("taipei", api_sans=("api.internal", "2001:db8::5")),
+        with_region("taipei", service_cidr="10.64.0.0/12", pod_cidr="10.40.0.0/22"),
         old_kubernetes(),
     ],
-    ids=["as planned", "a worker", "further names", "v1beta3"],
+    ids=["as planned", "a worker", "further names", "networks at their limits", "v1beta3"],
 )
 def test_kubeadm_accepts_every_file(plan: Plan, tmp_path: Path, discovery: Path):
     files = [p for n, p in written(export_kubeadm(plan), tmp_path).items() if n.endswith(".yaml")]
@@ -118,7 +119,8 @@ def test_kubeadm_accepts_every_file(plan: Plan, tmp_path: Path, discovery: Path)
         ("main-1/init.yaml", "podSubnet: 10.40.0.0/16", "podSubnet: 10.40.0.0/30"),
         ("main-1/init.yaml", "advertiseAddress: 10.10.0.11", "advertiseAddress: 10.10.0"),
         ("main-1/init.yaml", "clusterDNS", "clusterDnS"),
-        ("main-2/join.yaml", "criSocket: unix://", "criSocket: unyx://"),
+        ("main-1/init.yaml", "serviceSubnet: 10.50.0.0/16", "serviceSubnet: 10.32.0.0/11"),
+        ("main-2/join.yaml", "advertiseAddress: 10.10.0.12", "advertiseAddress: 10.10.0"),
         ("main-2/join.yaml", "name: taiwan-master-main-2", "name: Taiwan_2"),
     ],
 )
