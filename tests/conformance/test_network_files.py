@@ -1,7 +1,7 @@
 """Files for machines, judged by the programs that read them: kubeadm, WireGuard, the shell.
 
-Needs ``kubeadm`` (built into .ci/tools, or KUBEADM names one), ``shellcheck``, and for WireGuard
-``wg``, ``wireguard-go`` and root: the gateways of all regions run in one network namespace.
+Needs ``kubeadm``, ``shellcheck``, and for WireGuard ``wg``, ``wireguard-go`` and root: the gateways
+of all regions run in one network namespace.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from planner.exporters.kubeadm import DISCOVERY_FILE, export_kubeadm
 from planner.exporters.wireguard import export_wireguard
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
+from tests.conformance.tools import missing, tool
 from tests.exporters.network_plans import (
     by_path,
     with_mesh,
@@ -33,25 +34,7 @@ from tests.exporters.platforms import taiwan_plan
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 HANDSHAKE_S = 20.0
-
-
-def lacking(reason: str) -> None:
-    """Fail where the suite must be whole (PLANNER_CONFORMANCE=1), skip elsewhere."""
-    if os.environ.get("PLANNER_CONFORMANCE") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def tool(name: str, install: str) -> str:
-    places = (os.environ.get(name.upper().replace("-", "_")), str(ROOT / ".ci/tools" / name), name)
-    for place in places:
-        found = shutil.which(place) if place else None
-        if found:
-            return found
-    lacking(f"no `{name}`: {install}")
-    raise AssertionError
 
 
 def run(command: Sequence[str | Path], **options: object) -> subprocess.CompletedProcess[str]:
@@ -79,7 +62,7 @@ def old_kubernetes() -> Plan:
 
 def validated(path: Path, discovery: Path) -> subprocess.CompletedProcess[str]:
     """Judge a file; kubeadm wants the discovery file to exist, so one that does is named."""
-    kubeadm = tool("kubeadm", "`make conformance` builds it into .ci/tools")
+    kubeadm = tool("kubeadm")
     text = path.read_text().replace(DISCOVERY_FILE, str(discovery))
     path.write_text(text)
     return run([kubeadm, "config", "validate", "--config", path])
@@ -136,12 +119,12 @@ def test_kubeadm_refuses_a_mutated_file(file, good, bad, tmp_path: Path, discove
 
 
 def wireguard_tools() -> tuple[str, str, str]:
-    names = ("wg", "wg-quick", "wireguard-go")
-    install = "apt-get install --no-install-recommends wireguard-tools wireguard-go"
-    found = tuple(tool(name, install) for name in names)
+    # With what Debian recommends beside it, wireguard-tools brings a whole kernel.
+    lean = "--no-install-recommends wireguard-tools"
+    found = (tool("wg", lean), tool("wg-quick", lean), tool("wireguard-go"))
     if os.geteuid() != 0 or not Path("/dev/net/tun").exists():
-        lacking("WireGuard needs root and /dev/net/tun for an interface in a network namespace")
-    return found[0], found[1], found[2]
+        missing("WireGuard needs root and /dev/net/tun for an interface in a network namespace")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +159,7 @@ def interface(name: str, inside: int | None) -> Iterator[int]:
         try:
             until(lambda: Path(f"/var/run/wireguard/{name}.sock").exists() or process.poll())
             if process.poll() is not None:
-                lacking("wireguard-go does not start an interface here")
+                missing("wireguard-go does not start an interface here")
             yield process.pid
         finally:
             process.terminate()
@@ -314,7 +297,7 @@ def scripts(plan: Plan, folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("plan", [p for _, p in script_plans()], ids=[n for n, _ in script_plans()])
 def test_shellcheck_finds_nothing(plan, tmp_path):
-    shellcheck = tool("shellcheck", "apt-get install shellcheck")
+    shellcheck = tool("shellcheck")
     found = scripts(plan, tmp_path)
     assert len(found) >= 7
     done = run([shellcheck, *found])
@@ -322,7 +305,7 @@ def test_shellcheck_finds_nothing(plan, tmp_path):
 
 
 def test_shellcheck_refuses_a_mutated_script(tmp_path):
-    shellcheck = tool("shellcheck", "apt-get install shellcheck")
+    shellcheck = tool("shellcheck")
     script = next(path for path in scripts(taiwan_plan(), tmp_path) if path.name == "render.sh")
     script.write_text(
         script.read_text().replace('mv "$directory/$conf.new"', "mv $directory/$conf.new")
@@ -347,7 +330,7 @@ def test_without_apply_a_script_says_what_it_would_do_and_does_nothing(plan, tmp
 def test_the_machines_routes_are_those_of_the_kernel(tmp_path):
     """The script's own commands, in a network namespace with the machine's address."""
     if os.geteuid() != 0 or not shutil.which("unshare"):
-        lacking("routes need root and `unshare` for a network namespace")
+        missing("routes need root and `unshare` for a network namespace")
     (script,) = [
         path
         for path in scripts(taiwan_plan(), tmp_path)
@@ -360,7 +343,7 @@ def test_the_machines_routes_are_those_of_the_kernel(tmp_path):
     )
     done = run(["unshare", "--net", "sh", "-c", made])
     if "/dev/net/tun" in done.stderr:
-        lacking("routes need /dev/net/tun for an interface in a network namespace")
+        missing("routes need /dev/net/tun for an interface in a network namespace")
     assert done.returncode == 0, done.stderr
     before, _, after = done.stdout.partition("--")
     assert re.search(r"10\.40\.0\.0/16 via 10\.12\.0\.11 dev eth0 .*mtu 1420", before)
