@@ -28,6 +28,7 @@ from tests.conformance.dns_servers import (
 )
 from tests.conformance.tools import tool
 from tests.exporters.plans import HOSTS
+from tests.exporters.platforms import taiwan_plan
 from tests.exporters.steered import BOTH_FAMILIES, steered_plan
 
 pytestmark = pytest.mark.slow
@@ -177,6 +178,15 @@ def test_ipv6_is_answered_where_every_region_has_it(tmp_path):
                 assert {server.answer("api.company.com", country, kind)} == want.keys()
             want = planned(plan, "api.company.com", "JP", family=kind)
             assert_shares(server.counts("api.company.com", "JP", kind), want)
+
+
+def test_the_taiwan_plan_is_accepted_without_a_warning(tmp_path):
+    binary = tool("gdnsd", "gdnsd")
+    lay_out(taiwan_plan(), tmp_path, 9)
+    check = [binary, "-S", "-c", str(tmp_path), "checkconf"]
+    done = subprocess.run(check, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(
