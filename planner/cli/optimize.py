@@ -14,9 +14,10 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.plan_text import print_plan, standing_text
 from planner.cli.progress import Progress
-from planner.cli.targets import known_targets
-from planner.errors import Infeasible, InvalidScenario
-from planner.exporters import ALL, export
+from planner.cli.targets import known_targets, say_left_out
+from planner.errors import Infeasible, InvalidScenario, MissingInputs
+from planner.exporters import ALL, Exported, export_each, first_refusal
+from planner.exporters.preflight import missing_inputs
 from planner.failures.states import failure_states
 from planner.io.files import write_bytes_atomically
 from planner.io.manifests import write_manifests
@@ -24,6 +25,7 @@ from planner.io.plans import plan_text, read_plan
 from planner.io.scenarios import Checked, check_scenario, lines_of
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
+from planner.model.scenario import Scenario
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
 from planner.report.answers import summary, weights_csv, weights_json
@@ -62,6 +64,7 @@ def optimize(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
+        _check_inputs(checked.scenario, targets)
         before = read_plan(previous) if previous is not None else None
         folder = prepared(output or Path("exports") / checked.scenario.scenario)
         progress.step("building the problem")
@@ -85,10 +88,12 @@ def optimize(
             raise found.at(lines_of(scenario, [path for _, path in found.promises])) from None
         seconds = perf_counter() - began
         progress.step("writing")
-        write_results(plan, targets, folder)
+        exported = write_results(plan, targets, folder)
         if pictures:
             write_pictures(plan, problem, folder)
     _tell(plan, checked, seconds, folder, as_json)
+    say_left_out(plan.scenario, targets)
+    _refuse(exported)
     if plan.proof.status == "limit":
         raise typer.Exit(ExitCode.STOPPED)
 
@@ -105,14 +110,34 @@ def _tell(plan: Plan, checked: Checked, seconds: float, folder: Path, as_json: b
     typer.echo(f"optimised in {seconds:.2f} s", err=True)
 
 
-def write_results(plan: Plan, targets: Iterable[str], folder: Path) -> None:
-    """Write the plan, its weights and all manifests: all of them or none."""
+def _check_inputs(scenario: Scenario, targets: Iterable[str]) -> None:
+    """Refuse before anything is computed what no plan could export, whichever regions it uses."""
+    missing, certain = missing_inputs(scenario, targets)
+    if certain:
+        raise MissingInputs(missing)
+
+
+def _refuse(exported: Exported) -> None:
+    """Raise what speaks for all refused targets; the plan and the others are written."""
+    refusal = first_refusal(exported)
+    if refusal is not None:
+        names = ", ".join(exported.refusals)
+        warn([f"not written: {names}; the plan and the other targets are"])
+        others = {str(e): None for e in exported.refusals.values() if type(e) is not MissingInputs}
+        warn(text for text in others if text != str(refusal))
+        raise refusal
+
+
+def write_results(plan: Plan, targets: Iterable[str], folder: Path) -> Exported:
+    """Write the plan, its weights and the manifests of every target that does not refuse."""
+    exported = export_each(plan, targets)
     own = (
         Manifest(PurePosixPath("plan.yaml"), plan_text(plan)),
         Manifest(PurePosixPath("weights.csv"), weights_csv(plan)),
         Manifest(PurePosixPath("weights.json"), weights_json(plan)),
     )
-    write_manifests((*own, *export(plan, targets)), folder)
+    write_manifests((*own, *exported.manifests), folder)
+    return exported
 
 
 def write_pictures(plan: Plan, problem: Problem, folder: Path) -> None:

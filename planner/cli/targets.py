@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import typer
 
-from planner.exporters import ALL, TARGETS
+from planner.exporters import ALL, TARGETS, left_out
+from planner.model.scenario import Scenario
 
 
 def known_targets(names: Sequence[str]) -> list[str]:
@@ -31,3 +32,19 @@ def known_targets(names: Sequence[str]) -> list[str]:
             cure = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
             raise typer.BadParameter(f"no target '{name}'; {cure}")
     return chosen
+
+
+def say_left_out(scenario: Scenario, targets: Iterable[str]) -> None:
+    """Say on stderr which targets are not written, and why.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With or without a platform.
+    targets : iterable of str
+        As `known_targets` returns them.
+    """
+    names = left_out(targets, scenario.platform is not None)
+    if names:
+        reason = "the scenario has no section 'platform', which they need"
+        typer.echo(f"left out: {', '.join(names)}; {reason}", err=True)

@@ -9,6 +9,8 @@ from planner.exporters.external_dns import cluster_folder
 from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.kustomize import kustomization
 from planner.exporters.rendering import text
+from planner.exporters.wave_table import TABLE, WAVES
+from planner.exporters.waves import Part, Wave
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 
@@ -69,5 +71,25 @@ def _readme(plan: Plan) -> str:
         host=workload.cluster_of(plan.scenario, federation.host_region),
         clusters=workload.active_clusters(plan),
         platform=plan.scenario.platform is not None,
+        waves=_waves(plan),
         missing=[s for s in plan.scenario.services if s not in workload.placed_services(plan)],
     )
+
+
+def _waves(plan: Plan) -> list[tuple[int, Wave, list[tuple[Part, str]]]]:
+    """List waves with their parts and where each goes, each folder of a target once."""
+    found = []
+    for number, wave in enumerate(WAVES, start=1):
+        parts: dict[tuple[str, str], tuple[Part, str]] = {}
+        for part in (part for part in TABLE if part.wave == wave.name):
+            parts.setdefault((part.target, part.folder), (part, _where(plan, part)))
+        found.append((number, wave, list(parts.values())))
+    return found
+
+
+def _where(plan: Plan, part: Part) -> str:
+    """Say where files go, or why nowhere."""
+    controller = plan.scenario.federation.controller
+    other = part.wave == "federation" and part.target != controller
+    nowhere = f"**do not apply**: the scenario's controller is {controller}" if other else "nowhere"
+    return ", ".join(part.sites(plan)) or nowhere

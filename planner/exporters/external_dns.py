@@ -23,13 +23,14 @@ ROLE_LABEL = "dns-role"
 CLOUDFLARE_LEAST_TTL_S = 120
 """Least TTL of an unproxied record on a plan that is not Enterprise, as the tutorial states."""
 
-_SECRET_KEYS = {
+SECRET_KEYS = {
     "cloudflare": {"CF_API_TOKEN": ("cloudflare-api-token", "token")},
     "aws": {
         "AWS_ACCESS_KEY_ID": ("route53-credentials", "access-key-id"),
         "AWS_SECRET_ACCESS_KEY": ("route53-credentials", "secret-access-key"),
     },
 }
+"""Provider to environment variable to the Secret and its key that hold it."""
 
 
 def export_external_dns(plan: Plan) -> tuple[Manifest, ...]:
@@ -146,7 +147,7 @@ def _values(scenario: Scenario, role: str, owner_id: str) -> Document:
     provider = scenario.dns.external_dns_provider
     env: list[Document] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
-        for name, (secret, key) in _SECRET_KEYS[provider].items()
+        for name, (secret, key) in SECRET_KEYS[provider].items()
     ]
     if provider == "aws":
         env.append({"name": "AWS_DEFAULT_REGION", "value": "us-east-1"})
@@ -215,7 +216,7 @@ def _readme(plan: Plan, hosts: Sequence[HostSteering], states: Sequence[State]) 
         planned_ttl=scenario.dns.ttl_s,
         prefix=ANNOTATION_PREFIX,
         secrets=sorted(
-            {name for name, _ in _SECRET_KEYS[scenario.dns.external_dns_provider].values()}
+            {name for name, _ in SECRET_KEYS[scenario.dns.external_dns_provider].values()}
         ),
         owner=owner(plan),
         host=workload.cluster_of(scenario, scenario.federation.host_region),

@@ -6,10 +6,13 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
-from planner.exporters import naming, workload
+from planner.exporters import monitoring, naming, workload
+from planner.exporters.external_dns import SECRET_KEYS
 from planner.exporters.k3s import AGENT_TOKEN_FILE, TOKEN_FILE
 from planner.exporters.kubeadm import DISCOVERY_FILE
+from planner.exporters.kubefed import SYSTEM_NAMESPACE
 from planner.exporters.requirements import platform_of, region_platform
 from planner.exporters.rook import CSI_SECRETS, peer_secret
 from planner.exporters.wireguard import PRIVATE_KEY
@@ -38,6 +41,9 @@ class SecretNote:
     command : str
         A shell command that creates it, the secret part from its standard input; ``$CLUSTER`` is
         the context of one of `clusters`.
+    made : {'before', 'meanwhile', 'by software'}
+        By hand before the wave whose objects read it, by hand in the course of it, or by the
+        software itself.
     """
 
     name: str
@@ -47,6 +53,7 @@ class SecretNote:
     reader: str
     rotation: str
     command: str
+    made: Literal["before", "meanwhile", "by software"] = "before"
 
 
 def secrets_of(plan: Plan) -> tuple[SecretNote, ...]:
@@ -183,6 +190,7 @@ def _storage_keys(plan: Plan) -> Iterator[SecretNote]:
             reader="the drivers, by name in the StorageClass",
             rotation="by Rook, with the keys of Ceph",
             command=": Rook makes it when the cluster is ready",
+            made="by software",
         )
 
 
@@ -212,7 +220,125 @@ def _storage_peers(plan: Plan) -> Iterator[SecretNote]:
                 f"--from-literal=pool={pool} --dry-run=client -o yaml "
                 f"| {here} apply --server-side -f -"
             ),
+            made="meanwhile",
         )
+
+
+def _dns_credentials(plan: Plan) -> Iterator[SecretNote]:
+    """Note with what ExternalDNS writes to the provider."""
+    provider = plan.scenario.dns.external_dns_provider
+    for name in dict.fromkeys(secret for secret, _ in SECRET_KEYS[provider].values()):
+        keys = tuple(key for secret, key in SECRET_KEYS[provider].values() if secret == name)
+        yield SecretNote(
+            name=name,
+            namespace=naming.EXTERNAL_DNS_NAMESPACE,
+            clusters=workload.active_clusters(plan),
+            keys=keys,
+            reader=f"ExternalDNS, from its environment, for the provider {provider}",
+            rotation="make the new one at the provider, write it here, restart ExternalDNS, then "
+            "withdraw the old one",
+            command=_from_stdin(naming.EXTERNAL_DNS_NAMESPACE, name, keys),
+        )
+
+
+def _from_stdin(namespace: str, name: str, keys: tuple[str, ...]) -> str:
+    """Write the command that makes a Secret: one value, or lines ``key=value``, from stdin."""
+    source = f"--from-file={keys[0]}=/dev/stdin" if len(keys) == 1 else "--from-env-file=/dev/stdin"
+    return (
+        f'kubectl --context "$CLUSTER" --namespace {shlex.quote(namespace)} create secret generic '
+        f"{shlex.quote(name)} {source} --dry-run=client -o yaml "
+        '| kubectl --context "$CLUSTER" apply --server-side -f -'
+    )
+
+
+def _member_credentials(plan: Plan) -> Iterator[SecretNote]:
+    """Note with what KubeFed calls its clusters; Karmada keeps its own, and no file names them."""
+    scenario = plan.scenario
+    if scenario.federation.controller != "kubefed":
+        return
+    for region in scenario.regions.values():
+        yield SecretNote(
+            name=region.cluster,
+            namespace=SYSTEM_NAMESPACE,
+            clusters=(workload.cluster_of(scenario, scenario.federation.host_region),),
+            keys=("ca.crt", "token"),
+            reader=f"KubeFed, by name in the KubeFedCluster {region.cluster}",
+            rotation=f"`kubefedctl unjoin {region.cluster}`, then join.sh again",
+            command="federation/kubefed/join.sh",
+            made="by software",
+        )
+
+
+def _receiver(plan: Plan) -> Iterator[SecretNote]:
+    """Note the address of Alertmanager's webhook."""
+    known = platform_of(plan).monitoring
+    secret, home = known.webhook_secret, known.home
+    if secret is not None and home in plan.scenario.regions:
+        yield SecretNote(
+            name=secret,
+            namespace=platform_of(plan).monitoring_namespace,
+            clusters=_clusters(plan, monitoring.alerting_regions(plan, home)),
+            keys=("url",),
+            reader="Alertmanager, from a file that the chart mounts",
+            rotation="when the receiver's address changes; the next notification reads the new one",
+            command=_generic(plan, secret, "--from-file=url=/dev/stdin"),
+        )
+
+
+def _grafana(plan: Plan) -> Iterator[SecretNote]:
+    """Note the administrator of Grafana."""
+    home = platform_of(plan).monitoring.home
+    if home in plan.scenario.regions:
+        yield SecretNote(
+            name=naming.GRAFANA_SECRET,
+            namespace=platform_of(plan).monitoring_namespace,
+            clusters=_clusters(plan, (home,)),
+            keys=("admin-user", "admin-password"),
+            reader="Grafana, when it starts with an empty database",
+            rotation="change the password in Grafana first, then here",
+            command=_generic(
+                plan,
+                naming.GRAFANA_SECRET,
+                "--from-literal=admin-user=admin --from-file=admin-password=/dev/stdin",
+            ),
+        )
+
+
+def _remote_write(plan: Plan) -> Iterator[SecretNote]:
+    """Note the password with which clusters write their metrics to the home."""
+    known = platform_of(plan).monitoring
+    home = known.home
+    if home in plan.scenario.regions and known.collection == "remote_write":
+        yield SecretNote(
+            name=naming.REMOTE_WRITE_SECRET,
+            namespace=platform_of(plan).monitoring_namespace,
+            clusters=_clusters(plan, monitoring.watched_regions(plan, home)),
+            keys=("username", "password"),
+            reader="Prometheus of every cluster that writes, and the ingress of the home",
+            rotation="at the home and at the writers at once: until both agree samples wait in the "
+            "writers' logs, for two hours at most",
+            command=_generic(
+                plan,
+                naming.REMOTE_WRITE_SECRET,
+                "--type=kubernetes.io/basic-auth --from-literal=username=writer "
+                "--from-file=password=/dev/stdin",
+            ),
+        )
+
+
+def _clusters(plan: Plan, regions: Iterable[str]) -> tuple[str, ...]:
+    """Return the clusters of some regions."""
+    return tuple(workload.cluster_of(plan.scenario, region) for region in regions)
+
+
+def _generic(plan: Plan, name: str, parts: str) -> str:
+    """Write the command that creates a Secret of the monitoring from standard input."""
+    namespace = shlex.quote(platform_of(plan).monitoring_namespace)
+    return (
+        f'kubectl --context "$CLUSTER" --namespace {namespace} create secret generic '
+        f"{shlex.quote(name)} {parts} --dry-run=client -o yaml "
+        '| kubectl --context "$CLUSTER" apply --server-side -f -'
+    )
 
 
 SOURCES: tuple[Callable[[Plan], Iterator[SecretNote]], ...] = (
@@ -222,5 +348,10 @@ SOURCES: tuple[Callable[[Plan], Iterator[SecretNote]], ...] = (
     _kubeadm_files,
     _storage_keys,
     _storage_peers,
+    _dns_credentials,
+    _member_credentials,
+    _receiver,
+    _grafana,
+    _remote_write,
 )
 """What knows of Secrets; a target that refers to one adds its function here."""

@@ -38,9 +38,11 @@ def test_the_small_scenario_is_planned_and_printed(made: Made) -> None:
     assert printed == (GOLDEN / "optimize-small.txt").read_text(encoding="utf-8")
 
 
-def test_the_time_and_nothing_else_goes_to_stderr(made: Made) -> None:
-    assert made.result.stderr.startswith("optimised in ")
-    assert made.result.stderr.count("\n") == 1
+def test_the_time_and_what_is_left_out_go_to_stderr(made: Made) -> None:
+    time, left_out = made.result.stderr.splitlines()
+    assert time.startswith("optimised in ")
+    assert left_out.startswith("left out: kubernetes, kubeadm, k3s, ")
+    assert left_out.endswith("the scenario has no section 'platform', which they need")
 
 
 def test_everything_promised_is_written(made: Made) -> None:

@@ -43,9 +43,9 @@ def variant(
 
 
 def objects(manifests: Iterable[Manifest]) -> Iterator[tuple[Manifest, dict[str, Any]]]:
-    """Every object with its file; chart values and kustomizations are none."""
+    """Every object with its file; chart values, kustomizations, files of machines are none."""
     for manifest in manifests:
-        if not isinstance(manifest.content, str):
+        if not isinstance(manifest.content, str) and manifest.path.parts[0] != "hosts":
             for document in manifest.content:
                 if "kind" in document and document["kind"] != "Kustomization":
                     yield manifest, document

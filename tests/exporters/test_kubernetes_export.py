@@ -91,7 +91,7 @@ def test_the_target_clusters_holds_the_same_files_on_a_known_platform():
     assert {str(path) for path in found.keys() - own.keys()} == {"README.md"}
     assert {path: found[path] for path in own} == own
     readme = next(m.content for m in found.values() if str(m.path) == "README.md")
-    assert "clusters/README.md" in readme
+    assert "OPERATIONS.md" in readme
 
 
 def test_a_plan_without_a_platform_exports_what_it_always_did():
