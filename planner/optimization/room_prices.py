@@ -36,7 +36,7 @@ _ROUNDS = 80
 _WEIGHT = 0.5
 """Weight of the best prices so far in the next ones."""
 
-_PENALTIES = (0.3, 3.0, 1e3)
+_PENALTIES = tuple(0.3 * 2.0**step for step in range(13))
 """Room beyond a region's costs so many times its dearest replicas; the next if that fails."""
 
 
