@@ -9,12 +9,13 @@ a solver's own tree would have to be started again whenever a row turns out to b
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from planner.optimization.candidates import Candidate, better, descend, exact, rounded_up
 from planner.optimization.milp import MilpResult
+from planner.optimization.reduced_costs import narrowed, room_above
 from planner.optimization.relaxation import add_cut_round, relax
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
@@ -139,7 +140,17 @@ def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, stop: S
         tree.cut_off = min(tree.cut_off, result.objective)
         return
     at = int((np.where(fraction > _INTEGRAL, tree.price * (fraction + 0.3), 0.0)).argmax())
-    _push(tree, node, at, float(value[at]), result.objective)
+    _push(tree, _narrowed(tree, node, result), at, float(value[at]), result.objective)
+
+
+def _narrowed(tree: _Tree, node: _Node, result: MilpResult) -> _Node:
+    """Return a node without what costs more than the best candidate by its reduced costs."""
+    if tree.best is None or result.reduced_cost is None:
+        return node
+    room = room_above(tree.best.objective, result.objective)
+    price = result.reduced_cost[tree.integer]
+    low, high = narrowed(price, node.low, node.high, room, whole=True)
+    return replace(node, low=low, high=high)
 
 
 def _solve(static: StaticProgram, tree: _Tree, gap: float, stop: Stop) -> MilpResult:

@@ -17,6 +17,7 @@ from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.placement import place_origins
 from planner.optimization.plunge import plunge
+from planner.optimization.reduced_costs import narrowed, room_above
 from planner.optimization.relaxation import add_cuts, add_missing_rows
 from planner.optimization.static import StaticProgram, point
 from planner.optimization.stopping import Stop, closed
@@ -76,8 +77,9 @@ def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
     stop.tell(best.objective if best else None, root.bound)
     if closed(best.objective if best else None, root.bound, gap):
         return Found(best, root.bound, feasible=True)
-    _cap_shares(static, root, best)
+    low, high = _narrow(static, root, best)
     best, bound = branch(static, root, best, gap, stop)
+    static.program.bound_columns(static.master.integer, low, high)
     if best is None and bound == np.inf:
         return Found(None, np.inf, feasible=False)
     return Found(best or place_origins(static, _PARTS), bound, feasible=True)
@@ -109,18 +111,23 @@ def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) 
     return plunge(static, root, gap, stop)
 
 
-def _cap_shares(static: StaticProgram, root: MilpResult, best: Candidate | None) -> None:
-    """Cap shares by their reduced cost: a better plan holds no more of them than it can pay for.
+def _narrow(
+    static: StaticProgram, root: MilpResult, best: Candidate | None
+) -> tuple[Floats, Floats]:
+    """Narrow shares and integers to what a better plan can pay for; return the integers' bounds.
 
-    A plan with share ``x`` of a column costs at least the root's objective plus ``x`` times the
-    column's reduced cost.
+    Those are put back after the search: what was too dear for this plan need not be for another.
     """
+    program, integer = static.program, static.master.integer
+    low, high = program.bounds(integer)
     if best is None or root.reduced_cost is None or not np.isfinite(root.bound):
-        return
-    slack = best.objective - root.objective + 1e-9 * abs(best.objective)
-    price = root.reduced_cost[static.share]
-    dear = price > slack
-    static.program.bound_columns(static.share[dear], 0.0, slack / price[dear])
+        return low, high
+    room = room_above(best.objective, root.objective)
+    for column, whole in ((static.share, False), (integer, True)):
+        least, most = program.bounds(column)
+        kept = narrowed(root.reduced_cost[column], least, most, room, whole=whole)
+        program.bound_columns(column, *kept)
+    return low, high
 
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Found:

@@ -21,6 +21,7 @@ from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp
 from planner.optimization.order_flows import MANY_ENTRIES, OrderFlows, flow_rows
 from planner.optimization.rows import Rows, rows, stacked
+from planner.optimization.strong_rows import strong_rows, violated
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
@@ -256,8 +257,10 @@ def add_use_rows(static: StaticProgram, x: Floats) -> int:
         for region in range(regions):
             names = held[(serve == region).any(axis=0)]
             origin = columns.origin[names]
-            used = np.bincount(origin, share[names], minlength=static.use_row.shape[1])
-            broken = used > x[static.master.runs[service, region]] + 1e-6
+            used = np.zeros(static.use_row.shape[1])
+            np.add.at(used, origin, share[names])
+            broken = np.zeros(used.size, bool)
+            broken[violated(used, x[static.master.runs[service, region]])] = True
             broken &= ~static.use_row[service, :, region] & static.places_matter[service, region]
             if broken.any():
                 static.use_row[service, broken, region] = True
@@ -273,18 +276,9 @@ def _append_use_rows(
     """Append the rows of the broken origins of one service and region."""
     kept = names[broken[static.columns.origin[names]]]
     row = (np.cumsum(broken) - 1)[static.columns.origin[kept]]
-    count = int(broken.sum())
-    runs = np.full(count, static.master.runs[service, region])
-    static.program.add_rows(
-        rows(
-            np.full(count, -np.inf),
-            np.zeros(count),
-            np.concatenate([row, np.arange(count)]),
-            np.concatenate([static.share[kept], runs]),
-            np.concatenate([np.ones(kept.size), -np.ones(count)]),
-        )
-    )
-    return count
+    runs = np.full(int(broken.sum()), static.master.runs[service, region])
+    static.program.add_rows(strong_rows(static.share[kept], runs, row))
+    return runs.size
 
 
 def add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
