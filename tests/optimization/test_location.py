@@ -178,8 +178,8 @@ def test_the_tree_search_alone_finds_the_optimum(seed: int, gap: float) -> None:
 def test_rows_on_demand_reach_the_relaxation_with_all_strong_rows(seed: int) -> None:
     problem = checked(drawn(seed))
     pairs = np.ones(problem.cost.shape, bool)
-    on_demand = LocationProgram(problem, pairs, ~pairs).separate(np.inf)
-    at_once = LocationProgram(problem, pairs, pairs).separate(np.inf)
+    on_demand = LocationProgram(problem, pairs, ~pairs).separate(NEVER)
+    at_once = LocationProgram(problem, pairs, pairs).separate(NEVER)
     assert on_demand == pytest.approx(at_once, rel=1e-6, abs=1e-5)
 
 
@@ -189,7 +189,7 @@ def test_the_ascent_comes_near_the_relaxation_with_all_strong_rows() -> None:
     cost = np.linalg.norm(customers[:, None] - places, axis=2)
     problem = sites(np.full(30, 2.0), np.full(30, np.inf), np.ones(120), cost)
     pairs = np.ones(problem.cost.shape, bool)
-    linear = LocationProgram(problem, pairs, pairs).separate(np.inf)
+    linear = LocationProgram(problem, pairs, pairs).separate(NEVER)
     dual, _ = ascend(problem, np.sort(cost)[:, 1], target=linear * 1.01, iterations=400)
     assert linear * 0.998 <= dual.bound <= linear * (1 + 1e-9)
 
