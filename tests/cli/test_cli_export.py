@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from planner.exporters import TARGETS
 from tests.cli.runs import Made, Run
 
 
@@ -33,6 +34,8 @@ def test_drift_is_a_finding_and_nothing_is_written(run: Run, folder: Path) -> No
     result = run("export", folder / "plan.yaml", "--check")
     assert result.exit_code == 1
     assert "federation/kubefed/services/api.yaml: differs" in result.stdout
+    assert "--- federation/kubefed/services/api.yaml (file)\n" in result.stdout
+    assert "\n-# edited\n" in result.stdout
     assert drifted.read_bytes() == before + b"# edited\n"
     answer = json.loads(run("export", folder / "plan.yaml", "--check", "--json").stdout)
     assert answer["stale"] == ["federation/kubefed/services/api.yaml: differs"]
@@ -84,3 +87,33 @@ def test_an_edited_plan_is_bad_input(run: Run, folder: Path) -> None:
     assert result.exit_code == 3
     assert "scenario_digest" in result.stderr
     assert result.stdout == ""
+
+
+def test_a_plan_without_a_platform_is_exported_without_what_needs_one(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    result = run("export", folder / "plan.yaml", "--all", "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("left out: kubernetes, ")
+    assert not (tmp_path / "out" / "hosts").exists()
+    named = run("export", folder / "plan.yaml", "rook", "wireguard", "-o", tmp_path / "named")
+    assert named.exit_code == 3
+    assert "  rook\n" in named.stderr
+    assert "    platform.mesh.cidr\n" in named.stderr
+    assert not (tmp_path / "named").exists()
+
+
+def test_the_list_says_what_each_target_needs_and_whether_it_is_there(
+    run: Run, folder: Path
+) -> None:
+    result = run("export", folder / "plan.yaml", "--list")
+    assert result.exit_code == 0
+    assert "regions.*.pod_cidr" in result.stdout
+    answer = json.loads(run("export", folder / "plan.yaml", "--list", "--json").stdout)
+    found = {entry["target"]: entry for entry in answer["targets"]}
+    assert list(found) == list(TARGETS)
+    assert found["kubefed"]["files"] > 0
+    assert found["kubefed"]["missing"] == []
+    assert not found["kubefed"]["platform"]
+    assert "platform.mesh.cidr" in found["wireguard"]["missing"]
+    assert set(found["wireguard"]["missing"]) == set(found["wireguard"]["needs"])

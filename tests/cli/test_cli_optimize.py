@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from planner import exporters
 from planner.cli import optimize as verb
-from planner.errors import SolverStopped
+from planner.errors import SolverStopped, UnfaithfulExport
 from planner.io.plans import read_plan
+from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 from tests.cli.runs import GOLDEN, Made, Run
 
@@ -309,3 +311,32 @@ def test_no_plan_is_exit_4_with_lines_and_ways_out(run: Run, small: Path, tmp_pa
     assert lines[2].startswith(f"  line {at}  policy.survive: survive '")
     assert "ways out, cheapest first, each tried:" in lines
     assert any("policy.survive: regions 1 instead of 2" in line for line in lines)
+
+
+def test_what_no_plan_could_export_is_refused_before_anything_is_computed(
+    run: Run, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb.main_job, "optimize", lambda *_, **__: pytest.fail("computed"))
+    result = run("optimize", small, "-o", tmp_path / "out", "--target", "rook", "--target", "k3s")
+    assert result.exit_code == 3
+    assert "  rook\n    platform.storage.region\n" in result.stderr
+    assert "    platform.mesh.cidr\n" in result.stderr
+    assert list(tmp_path.rglob("*.yaml")) == []
+
+
+def test_a_target_that_refuses_later_costs_neither_plan_nor_other_targets(
+    run: Run, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Plan) -> tuple[Manifest, ...]:
+        raise UnfaithfulExport("it would do something else")
+
+    monkeypatch.setitem(exporters.TARGETS, "coredns", refuse)
+    result = run("optimize", small, "-o", tmp_path, "--no-pictures")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("it would do something else\n")
+    assert "not written: coredns; the plan and the other targets are" in result.stderr
+    assert "replicas" in result.stdout
+    written = files(tmp_path)
+    assert {"plan.yaml", "weights.csv", "weights.json"} <= set(written)
+    assert any(name.startswith("federation/kubefed/") for name in written)
+    assert not any(name.startswith("dns/coredns/") for name in written)
