@@ -169,7 +169,7 @@ def absence(metric: Metric) -> str:
         seen = select(metric.name, job=INGRESS_JOB)
         have = (
             "plan:region:probed unless on (region) "
-            f'label_replace({seen}, "region", "$1", "to_region", "(.+)")'
+            f'label_replace(max by (to_region) ({seen}), "region", "$1", "to_region", "(.+)")'
         )
     elif metric.scope == "standby":
         return f"absent({metric.name})"

@@ -21,6 +21,7 @@ import yaml
 
 KUBERNETES_VERSION = "1.36"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_FOLDERS = ("kubefed", "karmada", "external-dns", "calico", "metallb", "rook")
 _METADATA = {"name", "namespace", "labels", "annotations"}
 _CORE_OF = {
     "FederatedDeployment": ("apps/v1", "Deployment"),
@@ -126,21 +127,31 @@ def _fits(kind: str, value: Any) -> bool:
 
 @cache
 def _chart(name: str) -> dict[str, str]:
-    with shared("reference", "charts", f"{name}.csv").open(newline="") as file:
-        return {row["path"]: row["type"] for row in csv.DictReader(file)}
+    table: dict[str, str] = {}
+    for path in (shared("reference", "charts", f"{name}.csv"), *_subcharts(name)):
+        with path.open(newline="") as file:
+            table |= {row["path"]: row["type"] for row in csv.DictReader(file)}
+    return table
+
+
+def _subcharts(name: str) -> list[Path]:
+    """Tables of the charts that a chart brings along."""
+    return sorted(shared("reference", "charts").glob(f"{name}.sub-*.csv"))
 
 
 def _custom_schema(document: dict[str, Any]) -> dict[str, Any]:
     key = (document["apiVersion"], document["kind"])
-    schemas = _custom_schemas()
+    # The operator's are as large as all others together.
+    monitoring = document["apiVersion"].startswith("monitoring.coreos.com/")
+    schemas = _custom_schemas(("prometheus-operator",) if monitoring else _FOLDERS)
     assert key in schemas, f"no CRD for {key}"
     return schemas[key]
 
 
 @cache
-def _custom_schemas() -> dict[tuple[str, str], dict[str, Any]]:
+def _custom_schemas(folders: tuple[str, ...]) -> dict[tuple[str, str], dict[str, Any]]:
     schemas = {}
-    for folder in ("kubefed", "karmada", "external-dns", "calico", "metallb", "rook"):
+    for folder in folders:
         for path in sorted(shared("crds", folder).glob("*.yaml")):
             if path.name == "federatedtypeconfig.yaml":  # a Helm template, no CRD
                 continue
