@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from planner.errors import MissingInputs, PlannerError
+from planner.exporters import naming
 from planner.exporters.alertmanager import export_alertmanager
 from planner.exporters.calico import export_calico
 from planner.exporters.cloudflare import export_cloudflare
@@ -150,10 +151,12 @@ def export_each(plan: Plan, targets: str | Iterable[str] = ALL, *, pin: bool = F
     named = _known(targets)
     has_platform = plan.scenario.platform is not None
     writers = TARGETS | {"kubefed": partial(export_kubefed, pin=pin)}
+    names = naming.names_of(plan)
     files: dict[PurePosixPath, Manifest] = {}
     refusals: dict[str, PlannerError] = {}
     for name in chosen_targets(named, has_platform):
         try:
+            naming.refuse_bad_names(names)
             written = writers[name](plan)
         except PlannerError as error:
             refusals[name] = error

@@ -87,6 +87,23 @@ def refuse_bad_names(names: Mapping[str, str]) -> None:
         raise UnfaithfulExport("\n".join(["names that no object can bear:", *bad]))
 
 
+def names_of(plan: Plan) -> dict[str, str]:
+    """Return every name of a plan that stands in paths, commands and names of objects, by its path.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was decided, with its scenario.
+    """
+    scenario = plan.scenario
+    names = {"scenario": scenario.scenario, "namespace": scenario.namespace}
+    names |= {f"regions.{name}": name for name in scenario.regions}
+    names |= {f"regions.{n}.cluster": region.cluster for n, region in scenario.regions.items()}
+    names |= {f"services.{name}": name for name in scenario.services}
+    names |= {f"services.{n}.host": service.host for n, service in scenario.services.items()}
+    return names | {f"hosts.{name}": name for name in plan.hosts}
+
+
 def labels(scenario: Scenario, service: str) -> dict[str, str]:
     """Return the labels of a service's objects.
 

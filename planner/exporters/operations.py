@@ -105,7 +105,7 @@ def export_operations(plan: Plan) -> tuple[Manifest, ...]:
         If a name is none or versions clash: they stand in commands.
     """
     require(plan, TARGET, ["services", "regions"])
-    naming.refuse_bad_names(_names(plan))
+    naming.refuse_bad_names(naming.names_of(plan))
     used = tuple(dict.fromkeys(release.component for release, _ in releases(plan)))
     table = versions(plan, (*CLUSTER_VERSIONS, *used))
     federation = plan.scenario.federation
@@ -243,16 +243,3 @@ def _series(component: Component) -> str:
     low, high = component.kubernetes
     top = "any later" if high[1] == 99 else f"{high[0]}.{high[1]}"
     return f"{low[0]}.{low[1]} to {top}"
-
-
-def _names(plan: Plan) -> dict[str, str]:
-    """Collect the names that stand in commands."""
-    scenario = plan.scenario
-    clusters = {f"regions.{r}.cluster": place.cluster for r, place in scenario.regions.items()}
-    services = {f"services.{name}": name for name in plan.services}
-    return {
-        "scenario": scenario.scenario,
-        "namespace": scenario.namespace,
-        **clusters,
-        **services,
-    }
