@@ -93,14 +93,14 @@ def _requests() -> Iterator[Document]:
 
 def _headroom() -> Iterator[Document]:
     """Compute what each region would carry after a loss, against what its replicas can."""
-    lost = 'label_replace(service:requests:rate5m, "lost_region", "$1", "region", "(.+)")'
-    taken = (
-        "plan:reroute_share:lost * on (service, lost_region) group_left () "
-        f"sum by (service, lost_region) ({lost})"
-    )
+    by = "service, country, lost_region"
+    rates = f"sum by (service, country, region) (rate({REQUESTS}[{RATE_WINDOW}]))"
+    lost = f'sum by ({by}) (label_replace({rates}, "lost_region", "$1", "region", "(.+)"))'
+    taken = f"plan:reroute_share:lost * on ({by}) group_left () {lost}"
     yield record(
         "service:load_after_loss:rps",
-        f"{taken} + on (service, region) group_left () service:requests:rate5m",
+        f"sum by (service, lost_region, region) ({taken}) "
+        "+ on (service, region) group_left () service:requests:rate5m",
     )
     capacity = "service:replicas:ready * on (service) group_left () plan:replica_capacity:rps"
     yield record("service:capacity:rps", capacity)

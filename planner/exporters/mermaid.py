@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from planner.exporters import workload
 from planner.exporters.mermaid_text import plain, quoted
 from planner.exporters.monitoring import refuse_hostile_names
-from planner.exporters.planned_series import detection_s, taken_over
+from planner.exporters.planned_series import detection_s, heirs
 from planner.exporters.steering import host_steering
 from planner.geo import fibre_floor_ms, great_circle_km
 from planner.model.manifest import Manifest
@@ -163,7 +163,7 @@ def _takeovers(plan: Plan, lost: str, ids: dict[str, str]) -> Iterator[str]:
         yield "  Note over U: a balancer routes anew"
         return
     for host in plan.hosts:
-        for region, share in taken_over(host_steering(plan, host), lost).items():
+        for region, share in heirs(host_steering(plan, host).users, lost).items():
             yield f"  U->>{ids[region]}: {plain(f'{share:.1%} of its users of {host}')}"
 
 

@@ -6,7 +6,7 @@ no name stands in an expression.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from math import log
 
@@ -14,7 +14,7 @@ from planner.exporters import workload
 from planner.exporters.monitoring import watched_regions, watched_services
 from planner.exporters.promql import vector
 from planner.exporters.requirements import service_platform
-from planner.exporters.steering import HostSteering, State, first_up, host_steering
+from planner.exporters.steering import HostSteering, Order, State, first_up, host_steering
 from planner.model.manifest import Document
 from planner.model.plan import Plan
 from planner.units import SECONDS_PER_HOUR
@@ -215,22 +215,24 @@ def has_reserve(plan: Plan) -> bool:
 
 
 def _reroutes(plan: Plan) -> Iterator[Document]:
-    """Write where a lost region's users go: what of them each other region takes."""
+    """Write, by country, what of a lost region's users each other region takes."""
     for service in watched_services(plan) if has_reserve(plan) else ():
         steering = host_steering(plan, plan.scenario.services[service].host)
-        for lost in plan.active_regions:
-            for region, share in taken_over(steering, lost).items():
-                labels = {"service": service, "lost_region": lost, "region": region}
-                yield record("plan:reroute_share:lost", vector(share), **labels)
+        for country, orders in steering.countries.items():
+            for lost in plan.active_regions:
+                for region, share in heirs(orders, lost).items():
+                    where = {"lost_region": lost, "region": region}
+                    labels = {"service": service, "country": country} | where
+                    yield record("plan:reroute_share:lost", vector(share), **labels)
 
 
-def taken_over(steering: HostSteering, lost: str) -> dict[str, float]:
-    """Return what share of a lost region's users each other region takes, by number of users.
+def heirs(orders: Mapping[Order, float], lost: str) -> dict[str, float]:
+    """Return what share of a lost region's users each other region takes.
 
     Parameters
     ----------
-    steering : HostSteering
-        Orders and who follows them.
+    orders : mapping of tuple of str to float
+        Regions in order of preference to those who follow them, in any unit.
     lost : str
         The region that is lost.
 
@@ -238,9 +240,14 @@ def taken_over(steering: HostSteering, lost: str) -> dict[str, float]:
     -------
     dict of str to float
         Sums to 1; empty where nobody is served there, or nothing else is left.
+
+    Examples
+    --------
+    >>> heirs({("tokyo", "taipei"): 3.0, ("tokyo", "singapore"): 1.0, ("taipei",): 9.0}, "tokyo")
+    {'singapore': 0.25, 'taipei': 0.75}
     """
     moved: dict[str, float] = {}
-    for order, users in steering.users.items():
+    for order, users in orders.items():
         if order[0] == lost and len(order) > 1 and users > 0:
             heir = first_up(order, State("lost", (lost,)))
             moved[heir] = moved.get(heir, 0.0) + users

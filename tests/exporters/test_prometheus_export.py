@@ -11,7 +11,7 @@ from planner.errors import MissingInputs, UnfaithfulExport
 from planner.exporters import naming
 from planner.exporters.metrics_contract import BY_NAME, CONTRACT
 from planner.exporters.monitoring import availability_objective, requests_month
-from planner.exporters.planned_series import share_noise, taken_over
+from planner.exporters.planned_series import heirs, share_noise
 from planner.exporters.prometheus import export_prometheus
 from planner.exporters.secrets import secrets_of
 from planner.exporters.steering import host_steering
@@ -34,6 +34,11 @@ from tests.exporters.monitored import (
 )
 from tests.exporters.platforms import bare_taiwan_plan, taiwan_plan
 
+NAMED = (
+    "plan:traffic_share:up",
+    "plan:reroute_share:lost",
+    "plan:replicas:planned",
+)
 REGIONS = ("taipei", "singapore", "tokyo", "losangeles")
 
 
@@ -211,7 +216,7 @@ def test_a_lost_regions_users_go_where_their_orders_say():
                 heir = part.order[1]
                 moved[heir] = moved.get(heir, 0.0) + users * part.share
     total = sum(moved.values())
-    assert taken_over(steering, "singapore") == pytest.approx(
+    assert heirs(steering.users, "singapore") == pytest.approx(
         {region: users / total for region, users in moved.items()}
     )
 
@@ -222,6 +227,55 @@ def test_a_months_requests_are_those_that_the_plan_was_made_for():
     rps = problem.demand_rps.mean(axis=2).sum()
     want = rps * HOURS_PER_MONTH * SECONDS_PER_HOUR
     assert requests_month(bare_taiwan_plan()) == pytest.approx(want, rel=1e-3)
+
+
+def headroom(series, demand_rps, service, host):
+    """What the rules would compute for one service and hour, as plainly as can be."""
+    labels = {
+        name: [(dict(key[1]), v) for key, v in series.items() if key[0] == name] for name in NAMED
+    }
+    served = {
+        (at["country"], at["region"]): share * demand_rps[at["country"]]
+        for at, share in labels["plan:traffic_share:up"]
+        if at["host"] == host
+    }
+    capacity = series["plan:replica_capacity:rps", (("service", service),)]
+    ready = {
+        at["region"]: count
+        for at, count in labels["plan:replicas:planned"]
+        if at["service"] == service
+    }
+    for lost in ready:
+        for region in set(ready) - {lost}:
+            load = sum(rps for (_, at), rps in served.items() if at == region)
+            load += sum(
+                share * served.get((at["country"], lost), 0.0)
+                for at, share in labels["plan:reroute_share:lost"]
+                if (at["service"], at["lost_region"], at["region"]) == (service, lost, region)
+            )
+            yield ready[region] * capacity / load
+
+
+def test_at_the_demand_planned_for_every_single_loss_leaves_just_enough():
+    plan, series = taiwan_plan(), recorded()
+    scenario = bare_taiwan_plan().scenario
+    problem = build_problem(scenario, failure_states(scenario))
+    countries = [scenario.origins[origin].country for origin in problem.axes.origins]
+    assert len(set(countries)) == len(countries)
+    for s, service in enumerate(problem.axes.services):
+        host = plan.scenario.services[service].host
+        worst = min(
+            ratio
+            for hour in range(problem.demand_rps.shape[2])
+            for ratio in headroom(
+                series,
+                dict(zip(countries, problem.demand_rps[s, :, hour], strict=True)),
+                service,
+                host,
+            )
+        )
+        # The plan's own headroom is 1: something is full, and nothing is more than full.
+        assert worst == pytest.approx(1, abs=1e-6)
 
 
 def test_the_objective_is_stated_or_the_plans_own_and_never_made_up():
