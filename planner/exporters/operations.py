@@ -10,7 +10,8 @@ from planner.exporters import naming, workload
 from planner.exporters.helmfile import RELEASES, namespace_of, releases
 from planner.exporters.rendering import text
 from planner.exporters.requirements import require, service_platform
-from planner.exporters.secrets import SecretNote, secrets_of
+from planner.exporters.secret_notes import SecretNote
+from planner.exporters.secrets import secrets_of
 from planner.exporters.versions import Component, end_of_life, versions
 from planner.exporters.wave_table import TABLE, WAVES
 from planner.exporters.waves import Step, Wave, apply_command, steps

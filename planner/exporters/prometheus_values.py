@@ -51,7 +51,7 @@ def prometheus_values(plan: Plan, region: str, home: str) -> Document:
 
 def remote_write_middleware(plan: Plan, region: str, home: str) -> tuple[Document, ...]:
     """Return what makes the home's ingress ask writers who they are, where it is Traefik."""
-    if not _has_ingress(plan, region, home):
+    if not publishes(plan, region, home):
         return ()
     spec = {"basicAuth": {"secret": naming.REMOTE_WRITE_SECRET, "removeHeader": True}}
     return (monitoring_object(plan, "Middleware", MIDDLEWARE, spec, "traefik.io/v1alpha1"),)
@@ -123,7 +123,7 @@ def _federation(plan: Plan, home: str) -> Document:
     }
 
 
-def _has_ingress(plan: Plan, region: str, home: str) -> bool:
+def publishes(plan: Plan, region: str, home: str) -> bool:
     """Return whether the home's receiver is published: by Traefik, which can ask for a password."""
     class_name = region_platform(plan, region).ingress_class
     known = platform_of(plan).tls_secret is not None and class_name == TRAEFIK
@@ -135,7 +135,7 @@ def _receiving(plan: Plan, region: str, home: str) -> Document:
     if federated(plan) and region != home:
         port = naming.PROMETHEUS_NODE_PORT
         return {"service": {"type": "NodePort", "nodePort": port}}
-    if not _has_ingress(plan, region, home):
+    if not publishes(plan, region, home):
         return {}
     split = urlsplit(str(platform_of(plan).monitoring.remote_write_url))
     host, secret = str(split.hostname), str(platform_of(plan).tls_secret)

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from planner.exporters import naming, workload
 from planner.exporters.rendering import text
 from planner.exporters.requirements import require
-from planner.exporters.secrets import ON_MACHINES, secrets_of
+from planner.exporters.secret_notes import ON_MACHINES
+from planner.exporters.secrets import secrets_of
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from planner.exporters.secrets import ON_MACHINES, secrets_of
+from planner.exporters.secret_notes import ON_MACHINES
+from planner.exporters.secrets import secrets_of
 from tests.exporters.network_plans import with_storage
 from tests.exporters.platforms import bare_taiwan_plan, taiwan_plan
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from planner.errors import MissingInputs, UnfaithfulExport
-from planner.exporters.secrets import ON_MACHINES, secrets_of
+from planner.exporters.secret_notes import ON_MACHINES
+from planner.exporters.secrets import secrets_of
 from planner.exporters.secrets_list import export_secrets
 from tests.exporters.network_plans import with_platform_fields
 from tests.exporters.platforms import bare_taiwan_plan, taiwan_plan
