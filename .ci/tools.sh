@@ -15,7 +15,7 @@ fi
 
 # Version of a module by its go.mod.
 version() {
-    awk -v path="$2" '$1 == path && $2 ~ /^v/ || $1 == "require" && $2 == path { print $NF; exit }' "go/$1/go.mod"
+    awk -v path="$2" '$1 == path && $2 ~ /^v/ || $1 == "require" && $2 == path { print $1 == "require" ? $3 : $2; exit }' "go/$1/go.mod"
 }
 
 # What `go build` needs besides the module: the versions that the binaries say, and no parts that no test uses.
