@@ -16,6 +16,9 @@ SCRAPE_INTERVAL_S = 30
 REGION_DOWN = "RegionDown"
 CRITICAL, WARNING = "critical", "warning"
 CAUSE, SYMPTOM = "cause", "symptom"
+EVERYWHERE = "*"
+"""Region of alerts about no single one. Without any, Prometheus would send them with its own
+external label, and the loss of the home's region would mute them; no region has this name."""
 
 _ALL_UP = "unless on () (region:reachable:max == 0)"
 
@@ -117,6 +120,7 @@ def _share_drift(plan: Plan) -> Document:
         SYMPTOM,
         "{{ $value | humanizePercentage }} of the requests of {{ $labels.country }} for "
         "{{ $labels.host }} are answered by another region than DNS should give",
+        region=EVERYWHERE,
     )
 
 
@@ -185,6 +189,7 @@ def loss_alerts(plan: Plan) -> Iterator[Document]:
         WARNING,
         CAUSE,
         "the link {{ $labels.link }} carries nothing, though both its ends are up",
+        region=EVERYWHERE,
     )
     down = "(plan:risk_group:link and on (link) link:reachable:max == 0)"
     yield alert(
@@ -195,6 +200,7 @@ def loss_alerts(plan: Plan) -> Iterator[Document]:
         CRITICAL,
         CAUSE,
         "every link through {{ $labels.risk_group }} is down: a cable or more is lost",
+        region=EVERYWHERE,
     )
 
 
@@ -221,6 +227,7 @@ def availability_alerts(objective: float) -> Iterator[Document]:
             "{{ $value | humanizePercentage }} of the requests of {{ $labels.service }} fail over "
             f"{burn.long_window}: {number(burn.factor)} times what its objective allows",
             window=burn.long_window,
+            region=EVERYWHERE,
         )
 
 
@@ -252,6 +259,7 @@ def standby_alerts(plan: Plan) -> Iterator[Document]:
         CAUSE,
         "the home of the monitoring has taken nothing for {{ $value | humanizeDuration }}: its "
         "alerts may be dead",
+        region=EVERYWHERE,
     )
     yield _absent(plan, SENT, f"absent({SENT})")
 
@@ -266,4 +274,5 @@ def _absent(plan: Plan, metric: str, expression: str) -> Document:
         SYMPTOM,
         f"{metric} is missing: what is computed from it cannot be trusted",
         metric=metric,
+        region=f'{{{{ or $labels.region "{EVERYWHERE}" }}}}',
     )

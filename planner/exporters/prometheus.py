@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.errors import UnfaithfulExport
 from planner.exporters import alerts, naming, workload
 from planner.exporters.address_plan import AddressPlan, address_plan
 from planner.exporters.kustomize import kustomization
@@ -34,6 +35,8 @@ from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
 TARGET = "prometheus"
+MOST_RULES = 1000
+"""Rules of one object: the operator copies each into a ConfigMap, and takes half of its 1 MiB."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def export_prometheus(plan: Plan) -> tuple[Manifest, ...]:
     """
     refuse_hostile_names(plan)
     require(plan, TARGET, _inputs(plan))
+    _refuse_other_schemes(plan)
     home = home_region(plan, TARGET)
     objective, source = availability_objective(plan, TARGET)
     addresses = address_plan(plan, TARGET) if watched_links(plan, home) else None
@@ -120,6 +124,13 @@ def _inputs(plan: Plan) -> list[str]:
     return paths
 
 
+def _refuse_other_schemes(plan: Plan) -> None:
+    """Refuse an address that metrics cannot be written to."""
+    url = platform_of(plan).monitoring.remote_write_url
+    if url is not None and not (url.startswith("https://") and url.isprintable()):
+        raise UnfaithfulExport(f"platform.monitoring.remote_write_url {url!r} is no https address")
+
+
 def _tree(site: _Site, region: str) -> list[Manifest]:
     """Return the files of one cluster: values, and the objects beside the chart's."""
     plan, home = site.plan, site.home
@@ -144,13 +155,21 @@ def _rules(site: _Site, region: str) -> tuple[Document, ...]:
     plan = site.plan
     if region == site.home:
         return (
-            _rule(plan, "plan", {"plan": planned_rules(plan, site.home, site.objective)}),
+            *_plan(site),
             _rule(plan, "measured", {"measured": measured_rules(plan)}),
             _rule(plan, "alerts", _alerts(site)),
         )
     if region == standby_region(plan, site.home):
         return (_rule(plan, "standby", {"standby": tuple(alerts.standby_alerts(plan))}),)
     return ()
+
+
+def _plan(site: _Site) -> list[Document]:
+    """Return the plan as series, in as many objects as it takes."""
+    rules = planned_rules(site.plan, site.home, site.objective)
+    parts = [rules[start : start + MOST_RULES] for start in range(0, len(rules), MOST_RULES)]
+    names = ["plan"] if len(parts) == 1 else [f"plan-{n}" for n in range(1, len(parts) + 1)]
+    return [_rule(site.plan, name, {name: part}) for name, part in zip(names, parts, strict=True)]
 
 
 def _alerts(site: _Site) -> dict[str, tuple[Document, ...]]:

@@ -229,7 +229,13 @@ def unit_test(
                 "exp_samples": [
                     {"labels": f'{{{by}="{value}"}}', "value": 1} for value in sorted(want)
                 ],
-            }
+            },
+            # An alert without a region would be sent with that of the home.
+            {
+                "expr": 'ALERTS{region=""}',
+                "eval_time": f"{LENGTH_S}s",
+                "exp_samples": [],
+            },
         ],
     }
 

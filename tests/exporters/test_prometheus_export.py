@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from planner.errors import MissingInputs, UnfaithfulExport
-from planner.exporters import naming
+from planner.exporters import naming, prometheus
 from planner.exporters.metrics_contract import BY_NAME, CONTRACT
 from planner.exporters.monitoring import availability_objective, requests_month
 from planner.exporters.planned_series import heirs, share_noise
@@ -415,6 +415,12 @@ def test_a_hostile_country_or_cluster_is_refused(name):
             export_prometheus(scenario_changed(taiwan_plan(), **parts))
 
 
+@pytest.mark.parametrize("url", ["oci://metrics.company.com/write", "http://a", "https://a\nb: c"])
+def test_an_address_that_cannot_be_written_to_is_refused(url):
+    with pytest.raises(UnfaithfulExport, match="no https address"):
+        export_prometheus(monitoring_changed(taiwan_plan(), remote_write_url=url))
+
+
 def test_everything_that_is_missing_is_listed_at_once():
     with pytest.raises(MissingInputs) as refusal:
         export_prometheus(bare_taiwan_plan())
@@ -426,6 +432,21 @@ def test_everything_that_is_missing_is_listed_at_once():
     assert refusal.value.missing == {
         "prometheus": ("platform.monitoring.remote_write_url", "platform.mesh.cidr")
     }
+
+
+def test_a_large_plan_is_divided_into_objects_that_the_operator_can_copy(monkeypatch):
+    whole = rules()
+    monkeypatch.setattr(prometheus, "MOST_RULES", 50)
+    found = [
+        document
+        for document in documents(export_prometheus(taiwan_plan()))
+        if document.get("kind") == "PrometheusRule"
+        and document["metadata"]["name"].startswith("planner-plan-")
+    ]
+    assert rules() == whole
+    groups = [group for document in found for group in document["spec"]["groups"]]
+    assert max(len(group["rules"]) for group in groups) == 50
+    assert len({group["name"] for group in groups}) == len(groups) == len(found) > 5
 
 
 def test_the_same_plan_gives_the_same_files():
