@@ -31,6 +31,8 @@ __all__ = ["Milp", "MilpResult", "solver_version"]
 
 _DUAL, _PRIMAL = 1, 4
 
+_NO_ANSWER = (highspy.HighsModelStatus.kNotset, highspy.HighsModelStatus.kUnknown)
+
 _MANY_COLUMNS = 30_000
 """From so many columns on the first relaxation is quicker by an interior point and a crossover."""
 
@@ -297,8 +299,8 @@ class Milp:
         listen(self._highs, stop)
         self._highs.run()
         self._highs.setOptionValue("simplex_strategy", _DUAL)
-        if self._highs.getModelStatus() == highspy.HighsModelStatus.kNotset:
-            # The basis left by an infeasible program can be beyond repair: start from none.
+        if self._highs.getModelStatus() in _NO_ANSWER:
+            # The basis left by an earlier program can be beyond repair: start from none.
             self._highs.clearSolver()
             self._highs.run()
         model = self._highs.getModelStatus()
