@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
 from planner.exporters.agreement import must_agree
+from planner.exporters.karmada_failover import failover_files, failover_values, moves, with_failover
 from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import require_pods
 from planner.exporters.rendering import text
@@ -77,7 +78,8 @@ def export_karmada(
     Karmada has no minimum or maximum of replicas per cluster, and static weights look at no
     capacity. On a known platform the accounts are propagated, too. Where an autoscaler in each
     cluster sets replicas, the policy divides nothing and they are retained; where a Rollout does,
-    there is no Deployment.
+    there is no Deployment. With `federation.karmada_failover` on or tuned, a known platform also
+    has the means by which Karmada moves a lost share, and the way back.
     """
     require_pods(plan, "karmada")
     files = [
@@ -88,9 +90,10 @@ def export_karmada(
     return (
         kustomization(FOLDER, resources),
         *files,
-        Manifest(FOLDER / "values.yaml", (deepcopy(_VALUES),)),
+        Manifest(FOLDER / "values.yaml", (_values(plan),)),
         Manifest(FOLDER / "register.sh", _register_script(plan), executable=True),
         Manifest(FOLDER / "README.md", _readme(plan)),
+        *failover_files(plan, _weights(plan)),
     )
 
 
@@ -128,6 +131,18 @@ def static_weights(plan: Plan, name: str) -> dict[str, int]:
     return kept
 
 
+def _values(plan: Plan) -> Document:
+    """Return the values of the chart: the plain ones, and the switches of the failover."""
+    values = deepcopy(_VALUES)
+    values["controllerManager"] |= failover_values(plan)
+    return values
+
+
+def _weights(plan: Plan) -> dict[str, dict[str, int]]:
+    """Return the static weights of every placed service."""
+    return {name: static_weights(plan, name) for name in workload.placed_services(plan)}
+
+
 def _service_manifest(
     plan: Plan, name: str, hourly: Mapping[str, Sequence[int]] | None
 ) -> Manifest:
@@ -143,7 +158,7 @@ def _service_manifest(
     if writes(plan, "federation", "Deployment", name, "karmada"):
         documents.append(_deployment(plan, name, scalers))
     documents.append(workload.core_service(scenario, name))
-    policy = _propagation(plan, name, weights, documents)
+    policy = with_failover(_propagation(plan, name, weights, documents), plan)
     _check(policy, _total((*documents, *scalers)), plan, name)
     documents.append(policy)
     if writes(plan, "federation", "OverridePolicy", name, "karmada"):
@@ -280,6 +295,7 @@ def _readme(plan: Plan) -> str:
         scaled={kind: [n for n in services if scaler_of(plan, n) == kind] for kind in SCALERS},
         rollouts=[n for n in services if service_platform(plan, n).rollout],
         platform=plan.scenario.platform is not None,
+        moves=moves(plan),
         **_places(plan),
     )
 
