@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from planner.exporters import naming, sites
-from planner.exporters.wave_table import TABLE
+from planner.exporters.wave_parts import TABLE
 from planner.exporters.waves import steps
 from planner.io.manifests import write_manifests
 from planner.model.manifest import Manifest

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from planner.errors import MissingInputs, PlannerError
 from planner.exporters import naming
 from planner.exporters.alertmanager import export_alertmanager
+from planner.exporters.argo_rollouts import export_argo_rollouts
 from planner.exporters.calico import export_calico
 from planner.exporters.cloudflare import export_cloudflare
 from planner.exporters.clusters import export_clusters
@@ -61,6 +62,7 @@ _OF_A_PLATFORM: dict[str, Export] = {
     "prometheus": export_prometheus,
     "alertmanager": export_alertmanager,
     "grafana": export_grafana,
+    "argo_rollouts": export_argo_rollouts,
     "mermaid": export_mermaid,
     "helmfile": export_helmfile,
     "secrets": export_secrets,

@@ -9,7 +9,8 @@ from planner.exporters.external_dns import cluster_folder
 from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.kustomize import kustomization
 from planner.exporters.rendering import text
-from planner.exporters.wave_table import TABLE, WAVES
+from planner.exporters.wave_parts import TABLE
+from planner.exporters.wave_table import WAVES
 from planner.exporters.waves import Part, Wave
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan

@@ -143,6 +143,16 @@ RELEASES: tuple[Release, ...] = (
         ("tigera-operator",),
     ),
     Release(
+        "argo-rollouts",
+        "argo-rollouts",
+        "argo_rollouts",
+        "workloads",
+        naming.ARGO_ROLLOUTS_NAMESPACE,
+        "clusters/*/argo-rollouts/values.yaml",
+        sites.rolled_out,
+        ("tigera-operator",),
+    ),
+    Release(
         "external-dns",
         "external-dns",
         "external_dns",

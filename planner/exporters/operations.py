@@ -13,7 +13,8 @@ from planner.exporters.requirements import require, service_platform
 from planner.exporters.secret_notes import SecretNote
 from planner.exporters.secrets import secrets_of
 from planner.exporters.versions import Component, end_of_life, versions
-from planner.exporters.wave_table import TABLE, WAVES
+from planner.exporters.wave_parts import TABLE
+from planner.exporters.wave_table import WAVES
 from planner.exporters.waves import Step, Wave, apply_command, steps
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from planner.exporters import monitoring, naming, workload
-from planner.exporters.requirements import platform_of
+from planner.exporters.requirements import platform_of, service_platform
 from planner.model.plan import Plan
 
 Sites = Callable[[Plan], tuple[str, ...]]
@@ -82,6 +82,29 @@ def monitoring_home(plan: Plan) -> tuple[str, ...]:
     """Return the cluster that collects from all others."""
     home = platform_of(plan).monitoring.home
     return () if home is None else _clusters(plan, (home,))
+
+
+def rolled_out(plan: Plan) -> tuple[str, ...]:
+    """Return the clusters in which Rollouts stand in Deployments' place."""
+    services = [n for n in workload.placed_services(plan) if service_platform(plan, n).rollout]
+    return _clusters(
+        plan,
+        [
+            region
+            for region in plan.scenario.regions
+            if any(plan.services[name].replicas.get(region, 0) > 0 for name in services)
+        ],
+    )
+
+
+def karmada_of_rollouts(plan: Plan) -> tuple[str, ...]:
+    """Return Karmada's API server where it must learn what a Rollout is."""
+    return karmada(plan) if rolled_out(plan) else ()
+
+
+def karmada_of_failover(plan: Plan) -> tuple[str, ...]:
+    """Return Karmada's API server where it is to move a lost cluster's share."""
+    return karmada(plan) if plan.scenario.federation.karmada_failover != "off" else ()
 
 
 def _clusters(plan: Plan, regions: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """In which order exported files are applied, and what is waited for: the table's nouns and verbs.
 
-The table itself is `planner.exporters.wave_table`.
+The table itself is `planner.exporters.wave_parts`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from planner.exporters.sites import Sites, active
 from planner.model.plan import Plan
 
 Action = Literal["apply", "chart", "host", "provider"]
-"""What is done with files: ``kubectl apply -k`` on a folder, values of a chart by helmfile, carried
-to machines, or handed to whoever holds a DNS zone."""
+"""What is done with files: ``kubectl apply -k`` on a folder, values of a chart by helmfile, used on
+machines or run as their README says, or handed to whoever holds a DNS zone."""
 
 
 @dataclass(frozen=True)

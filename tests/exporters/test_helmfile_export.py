@@ -24,12 +24,15 @@ def identity(release):
     return f"{release['kubeContext']}/{release['namespace']}/{release['name']}"
 
 
-@pytest.mark.parametrize("controller", ["kubefed", "karmada"])
-def test_every_file_of_values_is_that_of_one_release(controller):
+@pytest.mark.parametrize(
+    ("controller", "rollout"), [("kubefed", False), ("karmada", False), ("karmada", True)]
+)
+def test_every_file_of_values_is_that_of_one_release(controller, rollout):
     other = {"kubefed": "karmada", "karmada": "kubefed"}[controller]
-    listed = [path for r in helmfile(variant(controller))["releases"] for path in r["values"]]
+    document = helmfile(variant(controller, rollout=rollout))
+    listed = [path for release in document["releases"] for path in release["values"]]
     assert len(listed) == len(set(listed))
-    there = {path for path in whole(controller) if path.endswith("values.yaml")}
+    there = {path for path in whole(controller, rollout=rollout) if path.endswith("values.yaml")}
     assert set(listed) == there - {f"federation/{other}/values.yaml"}
 
 

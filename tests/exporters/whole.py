@@ -8,15 +8,22 @@ from typing import Any
 
 from planner.exporters import ALL, export
 from planner.model.manifest import Manifest
+from planner.model.plan import Plan
 from tests.exporters.ownership import variant
 from tests.exporters.platforms import taiwan_plan
 
 
 @cache
-def whole(controller: str = "kubefed") -> dict[str, Manifest]:
+def whole(controller: str = "kubefed", *, rollout: bool = False) -> dict[str, Manifest]:
     """Path to file of everything that is exported under a controller."""
-    plan = taiwan_plan() if controller == "kubefed" else variant(controller)
+    plan = taiwan_plan() if controller == "kubefed" else applied_plan(controller, rollout)
     return {str(manifest.path): manifest for manifest in export(plan, ALL)}
+
+
+def applied_plan(controller: str, rollout: bool) -> Plan:
+    """The plan under a controller; with Rollouts Karmada moves lost shares, too."""
+    policy = {"karmada_failover": "tuned"} if rollout else {}
+    return variant(controller, rollout=rollout, **policy)
 
 
 def text_of(path: str) -> str:
