@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from planner.io.plans import read_plan
+from planner.io.scenarios import read_scenario
 from planner.model.plan import Plan
 from planner.model.platform import Platform
 
@@ -17,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @cache
 def taiwan_platform() -> Platform:
     """Return the platform of the example."""
-    text = (ROOT / "tests" / "data" / "platform.yaml").read_text(encoding="utf-8")
-    return Platform.model_validate(yaml.safe_load(text)["platform"])
+    platform = read_scenario(ROOT / "datasets" / "taiwan" / "scenario.yaml").platform
+    assert platform is not None
+    return platform
 
 
 @cache
