@@ -43,6 +43,8 @@ ARGO_ROLLOUTS_NAMESPACE = "argo-rollouts"
 KARMADA_NAMESPACE = "karmada-system"
 KARMADA_CONTEXT = "karmada-apiserver"
 """Context of Karmada's own API server, as in the kubeconfig that its chart makes."""
+KARMADA_STANDBY_CONTEXT = "karmada-apiserver-standby"
+"""Context of the API server that the standby region starts when it takes over."""
 
 CLUSTER_METRIC_LABEL = "cluster"
 REGION_METRIC_LABEL = "region"

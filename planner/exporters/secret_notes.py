@@ -9,6 +9,10 @@ from typing import Literal
 ON_MACHINES = "files on machines"
 """In the place of a namespace where a secret is a file, not an object."""
 
+BACKUP_NAMESPACE = "kube-system"
+BACKUP_KEYS = ("access-key-id", "secret-access-key")
+"""Keys of the Secret with which backups of control planes are written and read."""
+
 
 @dataclass(frozen=True)
 class SecretNote:

@@ -17,7 +17,12 @@ from planner.exporters.machine_secrets import (
 )
 from planner.exporters.prometheus_values import publishes
 from planner.exporters.requirements import platform_of
-from planner.exporters.secret_notes import SecretNote, from_stdin
+from planner.exporters.secret_notes import (
+    BACKUP_KEYS,
+    BACKUP_NAMESPACE,
+    SecretNote,
+    from_stdin,
+)
 from planner.model.plan import Plan
 
 
@@ -169,6 +174,22 @@ def _clusters(plan: Plan, regions: Iterable[str]) -> tuple[str, ...]:
     return tuple(workload.cluster_of(plan.scenario, region) for region in regions)
 
 
+def _backups(plan: Plan) -> Iterator[SecretNote]:
+    """Note with what control planes are saved, and read again where the standby is."""
+    backups, federation = platform_of(plan).backups, plan.scenario.federation
+    if backups is None or federation.standby_region is None:
+        return
+    yield SecretNote(
+        name=backups.secret,
+        namespace=BACKUP_NAMESPACE,
+        clusters=_clusters(plan, (federation.host_region, federation.standby_region)),
+        keys=BACKUP_KEYS,
+        reader="docs/failover/backup.sh, and whoever fetches a backup",
+        rotation="make the new one at the store, write it on both clusters, then withdraw the old",
+        command=from_stdin(BACKUP_NAMESPACE, backups.secret, "--from-env-file=/dev/stdin"),
+    )
+
+
 SOURCES: tuple[Callable[[Plan], Iterator[SecretNote]], ...] = (
     _certificate,
     k3s_tokens,
@@ -181,5 +202,6 @@ SOURCES: tuple[Callable[[Plan], Iterator[SecretNote]], ...] = (
     _receiver,
     _grafana,
     _remote_write,
+    _backups,
 )
 """What knows of Secrets; a target that refers to one adds its function here."""
