@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from re import findall
 from typing import Any
 
 import nbformat
@@ -14,7 +15,8 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["01-taiwan.ipynb", "02-failures.ipynb"]
+    names = [path.name for path in NOTEBOOKS]
+    assert names == ["01-taiwan.ipynb", "02-failures.ipynb", "03-decisions.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -51,12 +53,31 @@ def test_the_story_of_failures_runs_and_its_prose_follows_from_its_cells(tmp_pat
     assert "KubeFed makes" in said
 
 
-def _run(name: str, folder: Path) -> list[Any]:
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_story_of_decisions_runs_on_both_scenarios(tmp_path: Path) -> None:
+    outputs = _run("03-decisions", tmp_path, timeout_s=600)
+    assert _pictures(outputs) == 6
+    said = _said(outputs)
+    assert _gap(said) <= 1e-3
+    # Savings, regrets and bounds are intervals: none may be the wrong way round.
+    regrets = findall(r"least regret: between ([\d,]+) and ([\d,]+) USD a month", said)
+    levels = findall(r"at least ([\d,]+), found ([\d,]+) USD a month", said)
+    assert len(regrets) == 2
+    assert levels
+    for low, high in regrets + levels:
+        assert float(low.replace(",", "")) <= float(high.replace(",", ""))
+    assert "26 regions were tried" in said
+    assert "taiwan: full at the busiest hour: taipei" in said
+    assert "broken promises, hour by hour: 0" in said
+
+
+def _run(name: str, folder: Path, timeout_s: int = 120) -> list[Any]:
     """Run a notebook in an empty folder and return its outputs."""
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     client = NotebookClient(
         notebook,
-        timeout=120,
+        timeout=timeout_s,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
     )
