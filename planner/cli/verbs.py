@@ -25,6 +25,7 @@ VERBS = {
     "regret": "Choose replicas before it is known which of some demands comes.",
     "hardware": "Choose which servers to buy or to rent in each region, and when.",
     "hours": "Let replicas follow the day: totals of every hour, weights, and what that saves.",
+    "packing": "Say how many replicas the pools hold, in any order of arrival and packed at best.",
     "export": "Write the files of some targets from a plan, or compare them.",
     "schema": "Print the JSON Schema of the scenario, for editors.",
 }
