@@ -24,7 +24,7 @@ from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.packing import PackingLimits, fits, packing_limits, replica_bounds
 
-_SHARE_OF_GAP = 0.1
+_SHARE_OF_GAP = 0.2
 """Part of the gap that the prices of room may miss."""
 
 _MOST_PAIRS = 40

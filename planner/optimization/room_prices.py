@@ -28,6 +28,7 @@ from planner.optimization.blocks import Block
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.relaxation import add_cuts, relax
 from planner.optimization.rows import rows
+from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats
@@ -154,9 +155,12 @@ def _answers(
 ) -> float:
     """Solve every block at some prices, keep its point; return the bound that they give."""
     bound = -float(price @ room)
-    for program in programs:
+
+    def answer(program: BlockProgram) -> MilpResult:
         program.price(price)
-        result = program.relaxed(gap, stop)
+        return program.relaxed(gap, stop)
+
+    for program, result in zip(programs, side_by_side(answer, programs), strict=True):
         if result.status == "infeasible":
             return np.inf
         if result.x is None or result.status != "optimal":

@@ -10,6 +10,7 @@ from planner.optimization.backups import near_backups
 from planner.optimization.blockwise import BlockPlans, block_programs, search_blocks
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.columns import OrderColumns
+from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints, Problem
@@ -124,11 +125,13 @@ def steered_by_blocks(problem: Problem, gap: float, stop: Stop, seed: int) -> St
     if not found.plans:
         return None
     spare = max(0.0, found.bound + gap * abs(found.cost) - found.cost) / len(programs)
-    parts = []
-    for program, plan in zip(programs, found.plans, strict=True):
-        static = program.static
+
+    def part(at: int) -> Steered:
+        static, plan = programs[at].static, found.plans[at]
         done = finished(static, plan, plan.objective + spare, gap, stop)
-        parts.append(steered(static.columns, done, done.objective))
+        return steered(static.columns, done, done.objective)
+
+    parts = side_by_side(part, range(len(programs)))
     return _together(problem, found, parts)
 
 

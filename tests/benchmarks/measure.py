@@ -27,13 +27,16 @@ GRACE_S = 60.0
 
 
 def apart(script: str, arguments: list[str], limit_s: float) -> Figures | None:
-    """Return the figures that a script prints as JSON; None where it had to be ended."""
+    """Return the figures that a script prints as JSON; None where it was ended or broke."""
     command = [sys.executable, script, *arguments]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=limit_s + GRACE_S, check=True
         )
     except subprocess.TimeoutExpired:
+        return None
+    except subprocess.CalledProcessError as broken:
+        print(f"{' '.join(arguments)}:\n{broken.stderr}", file=sys.stderr)
         return None
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures

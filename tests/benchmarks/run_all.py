@@ -36,7 +36,7 @@ def first_words(script: Path) -> tuple[str, str]:
 def section(script: Path, options: list[str]) -> str:
     """Run one benchmark and return its section."""
     command = [sys.executable, str(script), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     title, rest = first_words(script)
     output = done.stdout.strip()
     if "|---" not in output:
