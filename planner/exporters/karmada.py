@@ -12,6 +12,7 @@ from planner.exporters.agreement import must_agree
 from planner.exporters.karmada_failover import failover_files, failover_values, moves, with_failover
 from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import require_pods
+from planner.exporters.remote_calls import PREFIX, export_call, export_kinds, remote_calls
 from planner.exporters.rendering import text
 from planner.exporters.requirements import service_platform
 from planner.exporters.scalers import UIDS, federated_autoscalers, overfull, scaler_of
@@ -83,7 +84,7 @@ def export_karmada(
     """
     require_pods(plan, "karmada")
     files = [
-        Manifest(FOLDER / "namespace.yaml", (workload.namespace(plan.scenario),)),
+        Manifest(FOLDER / "namespace.yaml", _namespace(plan)),
         *(_service_manifest(plan, name, hourly) for name in workload.placed_services(plan)),
     ]
     resources = [str(file.path.relative_to(FOLDER)) for file in files]
@@ -131,6 +132,13 @@ def static_weights(plan: Plan, name: str) -> dict[str, int]:
     return kept
 
 
+def _namespace(plan: Plan) -> tuple[Document, ...]:
+    """Build the namespace, and bring the kinds to it that calls between clusters need."""
+    calls = remote_calls(plan).values()
+    kinds = (export_kinds(plan, calls),) if calls else ()
+    return (workload.namespace(plan.scenario), *kinds)
+
+
 def _values(plan: Plan) -> Document:
     """Return the values of the chart: the plain ones, and the switches of the failover."""
     values = deepcopy(_VALUES)
@@ -163,7 +171,9 @@ def _service_manifest(
     documents.append(policy)
     if writes(plan, "federation", "OverridePolicy", name, "karmada"):
         documents.append(_override(scenario, name, weights))
-    return Manifest(FOLDER / "services" / f"{name}.yaml", (*documents, *scalers))
+    call = remote_calls(plan).get(name)
+    reached = export_call(plan, call, "karmada") if call else ()
+    return Manifest(FOLDER / "services" / f"{name}.yaml", (*documents, *scalers, *reached))
 
 
 def _deployment(plan: Plan, name: str, scalers: Sequence[Document]) -> Document:
@@ -296,6 +306,9 @@ def _readme(plan: Plan) -> str:
         rollouts=[n for n in services if service_platform(plan, n).rollout],
         platform=plan.scenario.platform is not None,
         moves=moves(plan),
+        calls=list(remote_calls(plan).values()),
+        derived=PREFIX,
+        namespace=plan.scenario.namespace,
         **_places(plan),
     )
 
