@@ -16,6 +16,7 @@ from planner.exporters.cloudflare import export_cloudflare
 from planner.exporters.clusters import export_clusters
 from planner.exporters.coredns import export_coredns
 from planner.exporters.external_dns import export_external_dns
+from planner.exporters.failover import export_failover
 from planner.exporters.gdnsd import export_gdnsd
 from planner.exporters.grafana import export_grafana
 from planner.exporters.helmfile import export_helmfile
@@ -63,6 +64,7 @@ _OF_A_PLATFORM: dict[str, Export] = {
     "alertmanager": export_alertmanager,
     "grafana": export_grafana,
     "argo_rollouts": export_argo_rollouts,
+    "failover": export_failover,
     "mermaid": export_mermaid,
     "helmfile": export_helmfile,
     "secrets": export_secrets,
