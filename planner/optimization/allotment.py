@@ -36,9 +36,10 @@ def allotment(problem: Sites, facility: Ints, stop: Stop) -> tuple[float, Floats
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> from planner.optimization.sites import sites
     >>> two = sites([4, 5], [3, 3], [2, 2], [[1, 3], [1, 5]])
-    >>> cost, share = allotment(two, np.array([0, 1]), 1.0)
+    >>> cost, share = allotment(two, np.array([0, 1]), NEVER)
     >>> cost, share
     (12.0, array([[0.5, 1. ],
            [0.5, 0. ]]))

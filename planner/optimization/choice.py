@@ -62,7 +62,7 @@ def bettered(
     >>> from planner.optimization.sites import sites
     >>> two = sites([4, 5], [9, 9], [1, 1], [[1, 3], [3, 1]], 1)
     >>> dual, none = relaxed(two, np.array([3.0, 3.0])), Choice(np.empty(0, int))
-    >>> bettered(none, two, np.array([6, 7]), dual, [np.array([1])], np.inf).facility
+    >>> bettered(none, two, np.array([6, 7]), dual, [np.array([1])], NEVER).facility
     array([6])
     """
     for chosen in reversed(met):

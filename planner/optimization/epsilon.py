@@ -26,8 +26,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.optimization.caps import SLACK, Caps, Goal
 from planner.optimization.candidates import Candidate, exact, rounded_up
+from planner.optimization.caps import SLACK, Caps, Goal
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.loads import judge

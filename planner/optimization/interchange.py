@@ -42,9 +42,10 @@ def improved(problem: Sites, facility: Ints, stop: Stop) -> Ints:
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> from planner.optimization.sites import sites
     >>> line = sites([0, 0, 0], [9, 9, 9], [1, 1, 1], [[0, 1, 2], [1, 0, 1], [2, 1, 0]], 1)
-    >>> improved(line, np.array([0]), np.inf)
+    >>> improved(line, np.array([0]), NEVER)
     array([1])
     """
     now = np.unique(facility)
@@ -83,10 +84,11 @@ def exchanged(
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> from planner.optimization.lagrangian import relaxed
     >>> from planner.optimization.sites import sites
     >>> two = sites([4, 5], [9, 9], [1, 1], [[1, 3], [3, 1]], 1)
-    >>> exchanged(two, relaxed(two, np.array([3.0, 3.0])), np.array([1]), 9.0, np.inf)
+    >>> exchanged(two, relaxed(two, np.array([3.0, 3.0])), np.array([1]), 9.0, NEVER)
     (8.0, array([0]))
     """
     tried: set[bytes] = set()
@@ -125,6 +127,7 @@ def covering(problem: Sites, dual: Dual, facility: Ints) -> Ints:
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> from planner.optimization.lagrangian import relaxed
     >>> from planner.optimization.sites import sites
     >>> three = sites([4, 5, 6], [2, 2, 1], [1, 2], np.ones((2, 3)))

@@ -41,11 +41,12 @@ class LocationProgram:
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> from planner.optimization.sites import sites
     >>> two = sites([4, 5], [9, 9], [1, 1], [[1, 3], [3, 1]])
     >>> pairs = np.ones((2, 2), bool)
     >>> program = LocationProgram(two, pairs, ~pairs)
-    >>> program.separate(np.inf), round(program.integral(1.0, 0.0).objective, 6)
+    >>> program.separate(NEVER), round(program.integral(NEVER, 0.0).objective, 6)
     (8.0, 8.0)
     """
 

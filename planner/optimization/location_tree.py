@@ -68,6 +68,7 @@ def explored(
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> from planner.optimization.sites import sites
     >>> near = [[0, 2, 2, 3], [2, 0, 2, 3], [2, 2, 0, 3]]
     >>> three = sites([0, 0, 0, 0], [9] * 4, [1, 1, 1], near, 1)

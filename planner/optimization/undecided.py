@@ -76,6 +76,7 @@ def price_in(
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> one = Transport(np.ones(1), np.ones(3), np.array([[4.0, 5.0, 9.0]]))
     >>> candidate = np.array([[False, False, True]])
     >>> price_in(one, np.array([2.0, 0.0, 0.0]), candidate, 1.5), candidate
@@ -125,8 +126,9 @@ def assign(transport: Transport, candidate: Bools, penalty: float, stop: Stop) -
 
     Examples
     --------
+    >>> from planner.optimization.stopping import NEVER
     >>> two = Transport(np.array([4.0, 4.0]), np.array([6.0, 9.0]), np.array([[0.0, 1], [0, 3]]))
-    >>> found = assign(two, np.ones((2, 2), dtype=bool), 99.0, 1.0)
+    >>> found = assign(two, np.ones((2, 2), dtype=bool), 99.0, NEVER)
     >>> found.share, found.price, found.objective
     (array([0.5, 0.5, 1. ]), array([1., 0.]), 2.0)
     """
