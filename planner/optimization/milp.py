@@ -249,7 +249,9 @@ class Milp:
         self._highs.setOptionValue("solver", "ipm" if cold else "choose")
         return self._run(stop)
 
-    def integral(self, stop: Stop, gap: float, *, start: Floats | None = None) -> MilpResult:
+    def integral(
+        self, stop: Stop, gap: float, *, start: Floats | None = None, presolve: bool = False
+    ) -> MilpResult:
         """Solve with integrality to a relative gap.
 
         Parameters
@@ -260,6 +262,8 @@ class Milp:
             Relative gap at which to stop.
         start : ndarray, shape (n,), optional
             A feasible point to start from.
+        presolve : bool
+            Whether to simplify first: it pays where most columns are binary.
 
         Returns
         -------
@@ -272,8 +276,8 @@ class Milp:
             If the solver gives up.
         """
         self._mark(highspy.HighsVarType.kInteger)
-        # Presolve gains nothing on these models and costs as much as the root node.
-        self._highs.setOptionValue("presolve", "off")
+        # With few integers it gains nothing and costs as much as the root node.
+        self._highs.setOptionValue("presolve", "on" if presolve else "off")
         self._highs.setOptionValue("solver", "choose")
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.setOptionValue("mip_abs_gap", 1e-9)

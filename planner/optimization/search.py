@@ -135,7 +135,7 @@ def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, stop: St
     best, bound = place_origins(static, 1), root.bound
     while not stop.passed():
         start = _start(static, best)
-        result = static.program.integral(stop, gap / 3, start=start)
+        result = static.program.integral(stop, gap / 3, start=start, presolve=True)
         if result.status == "infeasible":
             return Found(best, bound if best else np.inf, feasible=best is not None)
         bound = max(bound, result.bound)
