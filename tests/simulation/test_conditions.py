@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planner.problem.arrays import Floats, Ints, Problem, Solution
@@ -54,16 +54,20 @@ def assert_same(found: Assessment, problem: Problem, solution: Solution, rules: 
         full = (found.links.headroom_factor < 1 - 1e-6).any(axis=(1, 2))
         assert (full == (found.lost.link.sum(axis=(1, 2, 3)) > 0)).all()
         assert (found.links.overload_gbps[~full] <= 1e-6 * loads.max(initial=1e-9)).all()
-    for mean, sums in zip(
-        (found.means.origin_ms, found.means.region_ms), means_loop.means(problem, loop), strict=True
+    by_origin, by_region = means_loop.means(problem, loop)
+    for mean, sums, others in (
+        (found.means.origin_ms, by_origin, (3, 4)),
+        (found.means.region_ms, by_region, (2, 4)),
     ):
-        plain = {at: time / rps for at, (time, rps) in sums.items()}
-        known = ~np.isnan(mean)
-        assert known.sum() == len(plain)
-        assert mean[known] == pytest.approx(cells(plain, mean.shape)[known], rel=1e-9)
+        served = cells({at: rps for at, (_, rps) in sums.items()}, mean.shape)
+        plain = cells({at: time / rps for at, (time, rps) in sums.items()}, mean.shape)
+        assert np.isnan(mean[carried.sum(axis=others) == 0]).all()
+        # Between nothing and 1e-9 rps lies what rounding leaves: either side may call it nothing.
+        assert mean[served > 1e-9] == pytest.approx(plain[served > 1e-9], rel=1e-9)
 
 
 @given(seed=st.integers(0, 10**6), late_counts=st.booleans(), spill_over=st.booleans())
+@example(seed=20000, late_counts=False, spill_over=True)
 def test_the_replay_is_that_of_plain_loops(seed: int, late_counts: bool, spill_over: bool) -> None:
     problem, solution, replicas = drawn(seed)
     rules = {"replicas": replicas, "late_counts": late_counts, "spill_over": spill_over}
