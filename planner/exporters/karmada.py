@@ -16,7 +16,8 @@ from planner.exporters.remote_calls import PREFIX, export_call, export_kinds, re
 from planner.exporters.rendering import text
 from planner.exporters.requirements import service_platform
 from planner.exporters.scalers import UIDS, federated_autoscalers, overfull, scaler_of
-from planner.exporters.writers import SCALERS, writes
+from planner.exporters.writer_rows import SCALERS
+from planner.exporters.writers import writes
 from planner.federation.karmada import divide_static
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan

@@ -15,7 +15,8 @@ from planner.exporters.preferences import preference, wanted_clusters
 from planner.exporters.rendering import text
 from planner.exporters.requirements import service_platform
 from planner.exporters.scalers import scaler_of
-from planner.exporters.writers import SCALERS, writes
+from planner.exporters.writer_rows import SCALERS
+from planner.exporters.writers import writes
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 

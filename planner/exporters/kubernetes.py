@@ -24,7 +24,8 @@ from planner.exporters.requirements import (
 from planner.exporters.scalers import member_autoscaler, scaler_of
 from planner.exporters.secrets import secrets_of
 from planner.exporters.versions import end_of_life, versions
-from planner.exporters.writers import Federation, writes
+from planner.exporters.writer_rows import Federation
+from planner.exporters.writers import writes
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
@@ -45,7 +46,7 @@ def export_kubernetes(
     *,
     federation: Federation | None = None,
     needed: Needed | None = None,
-    routes: Routes = "ingress",
+    routes: Routes | None = None,
 ) -> tuple[Manifest, ...]:
     """Return a Kustomize tree for each cluster: everything that the federation does not write.
 
@@ -59,8 +60,8 @@ def export_kubernetes(
     needed : mapping, optional
         Service, region to the replicas that the normal peak hour needs: what is planned beyond
         them may be disrupted at once. One pod at a time without it.
-    routes : {'ingress', 'gateway'}, default: 'ingress'
-        Ingress objects, or a Gateway with HTTPRoutes.
+    routes : {'ingress', 'gateway'}, optional
+        Ingress objects, or a Gateway with HTTPRoutes; what the platform says without it.
 
     Returns
     -------
@@ -79,14 +80,15 @@ def export_kubernetes(
     naming.refuse_bad_names(_names(plan))
     require(plan, TARGET, _inputs(plan))
     _check(plan, mode)
+    edge = routes or platform_of(plan).routes or "ingress"
     manifests: list[Manifest] = [
-        Manifest(ROOT / "README.md", _readme(plan, mode, needed, routes)),
+        Manifest(ROOT / "README.md", _readme(plan, mode, needed, edge)),
     ]
     for cluster, region in workload.region_of_cluster(plan.scenario).items():
         if cluster in workload.active_clusters(plan):
             manifests.append(kustomization(ROOT / cluster, FOLDERS))
             manifests += _folder(ROOT / cluster / BASE, _base(plan, mode))
-            files = _workloads(plan, region, mode, needed, routes)
+            files = _workloads(plan, region, mode, needed, edge)
             manifests += _folder(ROOT / cluster / WORKLOADS, files)
             manifests += cluster_folder(plan, cluster)
     return tuple(manifests)

@@ -9,7 +9,7 @@ from planner.errors import UnfaithfulExport
 from planner.exporters import workload
 from planner.exporters.requirements import service_platform
 from planner.exporters.steering import promised_states
-from planner.exporters.writers import Scaler
+from planner.exporters.writer_rows import Scaler
 from planner.federation.karmada import divide_static, names_descend
 from planner.model.manifest import Document
 from planner.model.plan import Plan

@@ -1,127 +1,29 @@
-"""Who writes which object: the one table that all trees of objects follow.
+"""Who writes which object: questions to the one table that all trees of objects follow.
 
 An object in a cluster has one writer.  What the federation propagates counts as written by the
-federation; everything else stands in the cluster's own tree.
+federation; everything else stands in the cluster's own tree.  The table itself is
+`planner.exporters.writer_rows`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from pathlib import PurePosixPath
 
 from planner.exporters.requirements import service_platform
+from planner.exporters.waves import matches
+from planner.exporters.writer_rows import (
+    CONTROLLERS,
+    SERVICES,
+    TABLE,
+    Federation,
+    Row,
+    Scaler,
+    Writer,
+)
 from planner.model.plan import Plan
 
-Federation = Literal["none", "kubefed", "karmada"]
-Scaler = Literal["pinned", "member", "federated"]
-Writer = Literal["cluster", "federation"]
-
-FEDERATIONS: tuple[Federation, ...] = ("none", "kubefed", "karmada")
-SCALERS: tuple[Scaler, ...] = ("pinned", "member", "federated")
-_CONTROLLERS: tuple[Federation, ...] = ("kubefed", "karmada")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One kind of object, who writes it, and when it exists at all.
-
-    Attributes
-    ----------
-    kind, group : str
-        The kind and its API group; the core group is empty.
-    writer : {'cluster', 'federation'}
-        ``clusters/<cluster>/`` or ``federation/<controller>/``. Where nothing is federated, the
-        cluster's own tree writes the federation's objects too.
-    federations : tuple of str
-        Modes in which the kind exists.
-    scalers : tuple of str
-        Scalers of a service with which it exists.
-    rollout : bool or None
-        Whether it exists only with, or only without, a Rollout in the Deployment's place; None
-        where that makes no difference.
-    platform : bool
-        Whether it needs a platform section; a plan without one exports less.
-    of_service : bool
-        Whether each service has one of its own.
-    """
-
-    kind: str
-    group: str
-    writer: Writer
-    federations: tuple[Federation, ...] = FEDERATIONS
-    scalers: tuple[Scaler, ...] = SCALERS
-    rollout: bool | None = None
-    platform: bool = True
-    of_service: bool = True
-
-
-TABLE: tuple[Row, ...] = (
-    Row("Namespace", "", "federation", platform=False, of_service=False),
-    Row("ServiceAccount", "", "federation"),
-    Row("Service", "", "federation", platform=False),
-    Row("Deployment", "apps", "federation", rollout=False, platform=False),
-    # Karmada would not divide it without an interpreter of its own, and KubeFed has no kind for it.
-    Row("Rollout", "argoproj.io", "cluster", rollout=True),
-    Row("HorizontalPodAutoscaler", "autoscaling", "cluster", scalers=("member",)),
-    Row(
-        "FederatedHPA",
-        "autoscaling.karmada.io",
-        "federation",
-        federations=("karmada",),
-        scalers=("federated",),
-        rollout=False,
-    ),
-    Row(
-        "CronFederatedHPA",
-        "autoscaling.karmada.io",
-        "federation",
-        federations=("karmada",),
-        scalers=("federated",),
-        rollout=False,
-    ),
-    # KubeFed has no autoscaler over clusters: its preference keeps the plan's total.
-    Row(
-        "ReplicaSchedulingPreference",
-        "scheduling.kubefed.io",
-        "federation",
-        federations=("kubefed",),
-        scalers=("pinned", "federated"),
-        rollout=False,
-        platform=False,
-    ),
-    Row(
-        "PropagationPolicy",
-        "policy.karmada.io",
-        "federation",
-        federations=("karmada",),
-        platform=False,
-    ),
-    Row(
-        "OverridePolicy",
-        "policy.karmada.io",
-        "federation",
-        federations=("karmada",),
-        rollout=False,
-        platform=False,
-    ),
-    Row("PodDisruptionBudget", "policy", "cluster", platform=False),
-    Row("NetworkPolicy", "networking.k8s.io", "cluster"),
-    Row("Ingress", "networking.k8s.io", "cluster", of_service=False),
-    Row("Role", "rbac.authorization.k8s.io", "cluster"),
-    Row("RoleBinding", "rbac.authorization.k8s.io", "cluster"),
-    Row("ResourceQuota", "", "cluster", of_service=False),
-    Row("PriorityClass", "scheduling.k8s.io", "cluster", of_service=False),
-    Row(
-        "DNSEndpoint",
-        "externaldns.k8s.io",
-        "cluster",
-        platform=False,
-        of_service=False,
-    ),
-)
-"""Kind to writer, by federation mode and scaler."""
-
-_BY_KIND = {row.kind: row for row in TABLE}
+_TREES = {"cluster": "clusters/*", "monitoring": "monitoring/*", "steering": "dns/external-dns"}
+_OF_SERVICES = {row.kind: row for row in TABLE if row.subject == SERVICES}
 
 
 def writer_of(
@@ -132,7 +34,7 @@ def writer_of(
     Parameters
     ----------
     kind : str
-        A kind of `TABLE`.
+        A kind of `TABLE` whose subject are the services.
     federation : {'none', 'kubefed', 'karmada'}
         Which controller propagates.
     scaler : {'pinned', 'member', 'federated'}
@@ -152,12 +54,63 @@ def writer_of(
     >>> writer_of("Deployment", "karmada", rollout=True) is None
     True
     """
-    row = _BY_KIND[kind]
+    return row_writer(_OF_SERVICES[kind], federation, scaler, rollout=rollout)
+
+
+def row_writer(
+    row: Row, federation: Federation, scaler: Scaler = "pinned", *, rollout: bool = False
+) -> Writer | None:
+    """Return who writes the objects of a row, None where they are not written at all.
+
+    Parameters
+    ----------
+    row : Row
+        Of `TABLE`.
+    federation, scaler, rollout
+        As for `writer_of`.
+    """
     if federation not in row.federations or scaler not in row.scalers:
         return None
     if row.rollout is not None and row.rollout is not rollout:
         return None
-    return "cluster" if federation == "none" else row.writer
+    return "cluster" if (federation, row.writer) == ("none", "federation") else row.writer
+
+
+def rows_of(group: str, kind: str, path: PurePosixPath, federation: Federation) -> tuple[Row, ...]:
+    """Return the rows that an exported object belongs to: one, if the export follows the table.
+
+    Parameters
+    ----------
+    group, kind : str
+        API group and kind of the object.
+    path : PurePosixPath
+        Its file below the export.
+    federation : {'none', 'kubefed', 'karmada'}
+        Which controller propagates.
+
+    Examples
+    --------
+    >>> path = PurePosixPath("clusters/tokyo-edge/metallb/pool.yaml")
+    >>> [row.subject for row in rows_of("metallb.io", "BGPPeer", path, "karmada")]
+    ['addresses']
+    """
+    return tuple(
+        row
+        for row in TABLE
+        if (row.group, row.kind) == (group, kind)
+        and federation in row.federations
+        and matches(_place(row, federation), path.parent)
+    )
+
+
+def _place(row: Row, federation: Federation) -> str:
+    """Return the pattern of the folder in which the objects of a row stand."""
+    if row.writer != "federation":
+        return f"{_TREES[row.writer]}/{row.folder}"
+    if federation == "none":
+        return "clusters/*/base" if row.kind == "Namespace" else "clusters/*/workloads"
+    tree = f"federation/{federation}"
+    return f"{tree}/{row.folder}" if row.folder else tree
 
 
 def writes(plan: Plan, writer: Writer, kind: str, service: str, federation: Federation) -> bool:
@@ -176,7 +129,7 @@ def writes(plan: Plan, writer: Writer, kind: str, service: str, federation: Fede
     federation : {'none', 'kubefed', 'karmada'}
         Which controller propagates.
     """
-    if _BY_KIND[kind].platform and plan.scenario.platform is None:
+    if _OF_SERVICES[kind].platform and plan.scenario.platform is None:
         return False
     known = service_platform(plan, service)
     return writer == writer_of(kind, federation, known.scaler, rollout=known.rollout)
@@ -187,5 +140,5 @@ def federated_kinds() -> frozenset[tuple[str, str]]:
     return frozenset(
         (row.group, row.kind)
         for row in TABLE
-        if row.writer == "federation" and set(_CONTROLLERS) <= set(row.federations)
+        if row.writer == "federation" and set(CONTROLLERS) <= set(row.federations)
     )

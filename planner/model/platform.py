@@ -261,6 +261,11 @@ class Platform(Document):
     tls_secret: Label | None = Field(
         default=None, description="Secret with the certificate of the host names"
     )
+    routes: Literal["ingress", "gateway"] | None = Field(
+        default=None,
+        description="what leads users' requests to the services: 'ingress', which is the default, "
+        "or 'gateway', the Gateway API",
+    )
     ingress_controller_namespace: Label = Field(
         default="kube-system", description="namespace of the ingress controller"
     )

@@ -2,23 +2,18 @@
 
 import pytest
 
-from planner.exporters import TARGETS
 from planner.exporters.external_dns import export_external_dns
 from planner.exporters.karmada import export_karmada
 from planner.exporters.kubefed import export_kubefed
 from planner.exporters.kubernetes import export_kubernetes
-from planner.exporters.writers import (
-    FEDERATIONS,
-    SCALERS,
-    TABLE,
-    federated_kinds,
-    writer_of,
-)
+from planner.exporters.writer_rows import CONTROLLERS, FEDERATIONS, SCALERS, SERVICES, TABLE
+from planner.exporters.writers import federated_kinds, row_writer, rows_of, writer_of
+from planner.model.manifest import Manifest
 from planner.model.scenario import Scenario
 from tests.exporters.ownership import KARMADA_SERVER, objects, variant, writers
-from tests.exporters.platforms import taiwan_plan
+from tests.exporters.variants import HOURLY, PLANS, applied_together
+from tests.exporters.variants import exported as exported_all
 
-HOURLY = {name: [s.total - 1] * 12 + [s.total] * 12 for name, s in taiwan_plan().services.items()}
 CASES = [
     (federation, scaler, rollout)
     for federation in FEDERATIONS
@@ -47,14 +42,57 @@ def test_no_object_has_two_writers(federation, scaler, rollout):
     assert len(found) > 80
 
 
-@pytest.mark.parametrize("controller", ["kubefed", "karmada"])
-def test_no_object_has_two_writers_over_all_targets_that_there_are(controller):
-    plan = variant(controller)
-    other = {"kubefed": "karmada", "karmada": "kubefed"}[controller]
-    trees = {m.path: m for name, export in TARGETS.items() if name != other for m in export(plan)}
-    trees |= {m.path: m for m in export_kubernetes(plan)}
-    found = writers(plan, trees.values())
+@pytest.mark.parametrize("name", PLANS)
+def test_no_object_has_two_writers_over_all_targets_that_there_are(name):
+    found = writers(*exported_all(name))
     assert {key: files for key, files in found.items() if len(files) > 1} == {}
+    assert len(found) > 80
+
+
+def outside(manifests, federation):
+    """Objects that belong to no row of the table, or to several."""
+    return [
+        (str(manifest.path), document["kind"])
+        for manifest, document in objects(manifests)
+        if len(rows_of(*group_and_kind(document), manifest.path, federation)) != 1
+    ]
+
+
+def group_and_kind(document):
+    return document["apiVersion"].rpartition("/")[0], document["kind"]
+
+
+def test_every_object_of_every_tree_is_in_the_table_once():
+    for name, _, federation, manifests in applied_together():
+        assert outside(manifests, federation) == [], name
+
+
+def test_every_row_of_the_table_is_exported_where_it_says():
+    """A row without a condition is in every mode that it names; one with a condition in some."""
+    modes = {(row.kind, row.subject): set() for row in TABLE}
+    for _, _, federation, manifests in applied_together():
+        for manifest, document in objects(manifests):
+            for row in rows_of(*group_and_kind(document), manifest.path, federation):
+                # KubeFed takes namespaces' services, accounts and Deployments in a wrapper.
+                kind = row.kind.removeprefix("Federated") if "kubefed" in row.group else row.kind
+                modes[row.kind, row.subject].add(federation)
+                modes.get((kind, row.subject), set()).add(federation)
+    for row in TABLE:
+        found, wanted = modes[row.kind, row.subject], set(row.federations)
+        if row.writer not in ("cluster", "federation") or row.subject not in (SERVICES, "cluster"):
+            wanted &= set(CONTROLLERS)  # without a federation only the clusters' trees are read
+        if row.rollout:
+            wanted -= {"none"}
+        assert found if row.when else found >= wanted, row
+
+
+def test_a_kind_that_the_table_lacks_is_found():
+    _, manifests = exported_all("karmada")
+    at = next(m for m in manifests if m.path.name == "rights.yaml")
+    strange = Manifest(at.path, ({**at.content[0], "kind": "ClusterRole"},))
+    assert outside([strange], "karmada") == [(str(at.path), "ClusterRole")]
+    moved = Manifest(at.path.parents[1] / "metallb" / "a.yaml", at.content[:1])
+    assert outside([moved], "karmada") == [(str(moved.path), "Role")]
 
 
 def test_a_second_writer_is_found():
@@ -70,16 +108,14 @@ def test_each_kind_stands_in_the_tree_that_the_table_says(federation, scaler, ro
     plan, manifests = exported(federation, scaler, rollout)
     found = writers(plan, manifests)
     for row in TABLE:
-        if row.kind == "Rollout":  # has a target of its own
-            continue
-        writer = writer_of(row.kind, federation, scaler, rollout=rollout)
+        if row.subject != SERVICES or (row.writer == "cluster" and row.rollout):
+            continue  # Rollouts have a target of their own
+        writer = row_writer(row, federation, scaler, rollout=rollout)
         trees = {
             files[0].split("/")[0]
             for (_, group, kind, *_), files in found.items()
             if (group, kind) == (row.group, row.kind)
         }
-        if row.kind == "DNSEndpoint":
-            trees -= {"dns"}  # the steering names have one owner beside the clusters' own
         want = {"cluster": {"clusters"}, "federation": {"federation"}, None: set()}[writer]
         assert trees == want, row.kind
 
@@ -118,8 +154,8 @@ def test_federated_kinds_are_absent_from_the_clusters_trees(controller):
     assert kinds <= {(row.group, row.kind) for row in TABLE}
 
 
-def test_the_table_names_each_kind_once_and_every_controller():
-    assert len({row.kind for row in TABLE}) == len(TABLE)
+def test_the_table_names_each_kind_once_for_each_end_and_every_controller():
+    assert len({(row.group, row.kind, row.subject) for row in TABLE}) == len(TABLE)
     controllers = Scenario.model_fields["federation"].annotation.model_fields["controller"]
     assert set(FEDERATIONS) == {"none", *controllers.annotation.__args__}
 
