@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 
 from planner.errors import UnfaithfulExport
 from planner.exporters.addresses import records
+from planner.exporters.realised import realised_csv
 from planner.exporters.rendering import text
 from planner.exporters.steering import HostSteering, State, host_steering, promised_states
+from planner.exporters.switched import by_views, realised_facts
 from planner.exporters.views import QUERY_IDS, View, views
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
@@ -74,7 +76,8 @@ def export_coredns(plan: Plan) -> tuple[Manifest, ...]:
     Returns
     -------
     tuple of Manifest
-        ``dns/coredns/...``: Corefile, ``zones/<state>/``, ``switch.sh``, chart values, README.
+        ``dns/coredns/...``: Corefile, ``zones/<state>/``, ``switch.sh``, chart values,
+        ``realised.csv``, README.
 
     Raises
     ------
@@ -89,13 +92,16 @@ def export_coredns(plan: Plan) -> tuple[Manifest, ...]:
         raise UnfaithfulExport("the plan steers no host name, so there is nothing to answer")
     states = promised_states(plan)
     hosts = [_host(plan, name, states) for name in plan.hosts]
+    rules = [by_views(host.steering, host.views, states) for host in hosts]
+    rows, realised = realised_facts(plan, rules, states)
     return (
         Manifest(FOLDER / "Corefile", _corefile(plan, hosts)),
         *_zone_files(plan, hosts, states),
         Manifest(FOLDER / "switch.sh", _switch_script(states), executable=True),
         Manifest(FOLDER / "values.yaml", (_values(plan, hosts),)),
         *(_state_values(plan, hosts, state, i) for i, state in enumerate(states) if state.lost),
-        Manifest(FOLDER / "README.md", _readme(plan, hosts, states)),
+        Manifest(FOLDER / "realised.csv", realised_csv(rows)),
+        Manifest(FOLDER / "README.md", _readme(plan, hosts, states, realised)),
     )
 
 
@@ -225,7 +231,9 @@ def _state_values(plan: Plan, hosts: Sequence[_Host], state: State, place: int) 
     )
 
 
-def _readme(plan: Plan, hosts: Sequence[_Host], states: Sequence[State]) -> str:
+def _readme(
+    plan: Plan, hosts: Sequence[_Host], states: Sequence[State], realised: Mapping[str, object]
+) -> str:
     """Write what to do and what CoreDNS does not do."""
     dns = plan.scenario.dns
     countries = [origin.country for origin in plan.scenario.origins.values()]
@@ -243,4 +251,5 @@ def _readme(plan: Plan, hosts: Sequence[_Host], states: Sequence[State]) -> str:
         shared=sorted({code for code in countries if countries.count(code) > 1}),
         states=[state.name for state in states],
         adaptive=plan.steering == "adaptive",
+        **realised,
     )

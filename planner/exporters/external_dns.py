@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
 from planner.exporters.addresses import cluster_name, records
 from planner.exporters.kustomize import kustomization
+from planner.exporters.realised import HostRules, realised_csv
 from planner.exporters.rendering import text
 from planner.exporters.route53 import geolocation_endpoints
 from planner.exporters.steering import HostSteering, State, first_up, host_steering, promised_states
+from planner.exporters.switched import by_main_order, by_weights, realised_facts
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
@@ -49,7 +51,7 @@ def export_external_dns(plan: Plan) -> tuple[Manifest, ...]:
     -------
     tuple of Manifest
         ``clusters/<cluster>/external-dns/...`` and ``dns/external-dns/...``, the latter with a
-        DNSEndpoint for every promised state.
+        DNSEndpoint for every promised state and ``realised.csv``.
 
     Raises
     ------
@@ -67,11 +69,14 @@ def export_external_dns(plan: Plan) -> tuple[Manifest, ...]:
     hosts = [host_steering(plan, name) for name in plan.hosts]
     folders = [m for c in workload.active_clusters(plan) for m in cluster_folder(plan, c)]
     steering = [m for state in states for m in _steering_folder(plan, hosts, state)]
+    rules = [_rules(plan.scenario, host, states) for host in hosts]
+    rows, realised = realised_facts(plan, rules, states)
     return (
         *folders,
         *steering,
         Manifest(FOLDER / "values.yaml", (_values(plan.scenario, "steering", owner(plan)),)),
-        Manifest(FOLDER / "README.md", _readme(plan, hosts, states)),
+        Manifest(FOLDER / "realised.csv", realised_csv(rows)),
+        Manifest(FOLDER / "README.md", _readme(plan, hosts, states, realised)),
     )
 
 
@@ -185,6 +190,12 @@ def _steering_endpoints(scenario: Scenario, host: HostSteering, state: State) ->
     return address_endpoints(scenario, host.host, first_up(host.main_order, state))
 
 
+def _rules(scenario: Scenario, host: HostSteering, states: Sequence[State]) -> HostRules:
+    """Say what the provider then answers for one host name."""
+    known = by_weights if scenario.dns.external_dns_provider == "aws" else by_main_order
+    return known(host, states)
+
+
 def _check_names(plan: Plan) -> None:
     """Refuse names that the zone cannot hold, or that are written twice."""
     dns = plan.scenario.dns
@@ -203,7 +214,12 @@ def _check_names(plan: Plan) -> None:
             )
 
 
-def _readme(plan: Plan, hosts: Sequence[HostSteering], states: Sequence[State]) -> str:
+def _readme(
+    plan: Plan,
+    hosts: Sequence[HostSteering],
+    states: Sequence[State],
+    realised: Mapping[str, object],
+) -> str:
     """Write what to do and what ExternalDNS does not do."""
     scenario = plan.scenario
     standby = scenario.federation.standby_region
@@ -224,4 +240,5 @@ def _readme(plan: Plan, hosts: Sequence[HostSteering], states: Sequence[State]) 
         names=[cluster_name(scenario, cluster) for cluster in workload.active_clusters(plan)],
         hosts=[(host.host, first_up(host.main_order, states[0])) for host in hosts],
         states=[state.name for state in states],
+        **realised,
     )

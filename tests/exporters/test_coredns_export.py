@@ -1,5 +1,8 @@
 """The exported Corefile and zones, read back by an independent reader."""
 
+import csv
+import io
+import re
 from itertools import combinations
 
 import pytest
@@ -215,3 +218,32 @@ def test_any_split_is_kept_to_a_ten_thousandth(parts, depth):
                     if next(r for r in order if r not in state.lost) == region
                 )
                 assert got[region] / QUERY_IDS == pytest.approx(want / total, abs=1e-4)
+
+
+def test_the_realised_shares_are_what_an_independent_reader_finds_in_the_files():
+    plan = small_plan()
+    found = files(plan)
+    regions = {tuple(sorted(addresses)): name for name, addresses in ADDRESSES.items()}
+    clusters = {name: region.cluster for name, region in plan.scenario.regions.items()}
+    rows = list(csv.DictReader(io.StringIO(found["realised.csv"])))
+    assert {row["state"] for row in rows} == {"up", *(f"lost.{r}" for r in REGIONS)}
+    for state, host, country in {(r["state"], r["host"], r["country"]) for r in rows}:
+        got = answers(found["Corefile"], host, country, zones_of(found, state))
+        read = {clusters[regions[tuple(sorted(a))]]: share for a, share in got.items()}
+        own = [r for r in rows if (r["state"], r["host"], r["country"]) == (state, host, country)]
+        for row in own:
+            realised = float(row["realised_share"])
+            assert realised == pytest.approx(read.get(row["cluster"], 0.0), abs=1e-6)
+    assert sum(float(r["realised_share"]) for r in rows) == pytest.approx(
+        len({(r["state"], r["host"], r["origin"]) for r in rows})
+    )
+
+
+def test_the_readme_prints_the_realised_split_of_every_state_and_host():
+    readme = files(small_plan())["README.md"]
+    rows = [line.split("|")[1:5] for line in readme.splitlines() if "planned" not in line]
+    found = {(r[0].strip(), r[1].strip(" `")) for r in rows if len(r) == 4}
+    states = ["up", *(f"lost.{r}" for r in REGIONS)]
+    assert found >= {(state, host) for state in states for host in HOSTS}
+    # Two origins of one country are mixed.
+    assert re.search("The largest difference: .* origin US-(EAST|WEST), ", readme)

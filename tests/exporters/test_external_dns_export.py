@@ -1,5 +1,9 @@
 """ExternalDNS: who owns which name, and what Route 53 would answer."""
 
+import csv
+import io
+import re
+
 import pytest
 
 from planner.errors import UnfaithfulExport
@@ -160,3 +164,30 @@ def test_names_that_the_provider_cannot_hold_are_refused(host, provider, words):
     data["hosts"] = {host: data["hosts"]["api.company.com"]}
     with pytest.raises(UnfaithfulExport, match=words):
         export(read(data), "external_dns")
+
+
+@pytest.mark.parametrize("provider", ["aws", "cloudflare"])
+def test_the_realised_shares_are_those_of_the_records(provider):
+    plan = small_plan(external_dns_provider=provider)
+    files = found(plan)
+    clusters = {f"{cluster}.company.com": cluster for cluster in CLUSTERS.values()}
+    addresses = {a: CLUSTERS[region] for region, own in ADDRESSES.items() for a in own}
+    rows = list(csv.DictReader(io.StringIO(files["dns/external-dns/realised.csv"])))
+    assert len({row["state"] for row in rows}) == 1 + len(REGIONS)
+    for row in rows:
+        records = endpoints(files, f"dns/external-dns/{row['state']}/steering.yaml")
+        own = [e for e in records if e["dnsName"] == row["host"]]
+        if provider == "aws":
+            (one,) = (e for e in own if policy(e)["aws/geolocation-country-code"] == row["country"])
+            share = resolve(records, clusters, one["targets"][0]).get(row["cluster"], 0.0)
+        else:
+            share = float({addresses[e["targets"][0]] for e in own} == {row["cluster"]})
+        assert float(row["realised_share"]) == pytest.approx(share, abs=1e-6)
+
+
+def test_the_readme_prints_by_how_much_plain_records_miss_the_plan():
+    readme = found(small_plan())["dns/external-dns/README.md"]
+    assert re.search(r"The largest difference: .*: planned (\d+\.\d) %, realised \d", readme)
+    for state in ("up", "lost.tokyo"):
+        assert f"| {state} | `api.company.com` | " in readme
+    assert re.search(r"\| up \| `api.company.com` \| losangeles-edge \| .* \| 100.00 % \|", readme)
