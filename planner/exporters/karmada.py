@@ -26,6 +26,8 @@ from planner.model.scenario import Scenario
 FOLDER = PurePosixPath("federation/karmada")
 VERSION = "v1.18.2"
 REGION_VARIABLE = "REGION"
+METRICS_ADAPTER = "metricsAdapter"
+"""Component of the chart that a FederatedHPA reads from; it is off unless named."""
 
 RETAIN_LABEL = "resourcetemplate.karmada.io/retain-replicas"
 """On a template: what an autoscaler in a cluster has set is left alone."""
@@ -141,9 +143,11 @@ def _namespace(plan: Plan) -> tuple[Document, ...]:
 
 
 def _values(plan: Plan) -> Document:
-    """Return the values of the chart: the plain ones, and the switches of the failover."""
+    """Return the values of the chart: the plain ones, failover's switches, what scalers read."""
     values = deepcopy(_VALUES)
     values["controllerManager"] |= failover_values(plan)
+    if any(scaler_of(plan, name) == "federated" for name in workload.placed_services(plan)):
+        values["components"] = [METRICS_ADAPTER]
     return values
 
 

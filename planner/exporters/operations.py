@@ -8,8 +8,15 @@ from pathlib import PurePosixPath
 
 from planner.exporters import naming, workload
 from planner.exporters.helmfile import RELEASES, namespace_of, releases
+from planner.exporters.prerequisites import (
+    Prerequisite,
+    named_endpoints,
+    names_in_checks,
+    prerequisites,
+    tools,
+)
 from planner.exporters.rendering import text
-from planner.exporters.requirements import require, service_platform
+from planner.exporters.requirements import each_region, require, service_platform
 from planner.exporters.secret_notes import SecretNote
 from planner.exporters.secrets import secrets_of
 from planner.exporters.versions import Component, end_of_life, versions
@@ -47,6 +54,8 @@ class Stage:
         Commands that return once the next wave may begin.
     secrets : tuple of SecretNote
         Secrets that must exist before it.
+    checks : tuple of str
+        Commands that look for what no chart here brings.
     """
 
     number: int
@@ -58,6 +67,7 @@ class Stage:
     ready: tuple[str, ...]
     waits: tuple[str, ...]
     secrets: tuple[SecretNote, ...]
+    checks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -106,11 +116,13 @@ def export_operations(plan: Plan) -> tuple[Manifest, ...]:
     UnfaithfulExport
         If a name is none or versions clash: they stand in commands.
     """
-    require(plan, TARGET, ["services", "regions"])
-    naming.refuse_bad_names(naming.names_of(plan))
+    classes = each_region(plan.active_regions, "ingress_class")
+    require(plan, TARGET, ["services", "regions", *classes])
+    naming.refuse_bad_names(naming.names_of(plan) | names_in_checks(plan))
     used = tuple(dict.fromkeys(release.component for release, _ in releases(plan)))
     table = versions(plan, (*CLUSTER_VERSIONS, *used))
     federation = plan.scenario.federation
+    numbers = {wave.name: place for place, wave in enumerate(WAVES, start=1)}
     content = text(
         "operations.md.j2",
         scenario=plan.scenario.scenario,
@@ -122,6 +134,10 @@ def export_operations(plan: Plan) -> tuple[Manifest, ...]:
         karmada=naming.KARMADA_CONTEXT,
         contexts=[naming.cluster_context(c) for c in workload.region_of_cluster(plan.scenario)],
         versions=[table[name] for name in (*CLUSTER_VERSIONS, *used)],
+        prerequisites=sorted(prerequisites(plan), key=lambda one: numbers[one.wave]),
+        numbers=numbers,
+        tools=tools(plan),
+        endpoints=named_endpoints(plan),
         ended=[name for name in CLUSTER_VERSIONS if end_of_life(table[name].version)],
         series=_series,
         stages=list(stages(plan)),
@@ -143,6 +159,7 @@ def stages(plan: Plan) -> Iterator[Stage]:
     """
     done = list(steps(plan, TABLE))
     charts = {release.wave for release, _ in releases(plan) if not release.chosen}
+    beside = prerequisites(plan)
     known: set[SecretNote] = set()
     for wave in WAVES:
         own = tuple(step for step in done if step.part.wave == wave.name)
@@ -159,6 +176,7 @@ def stages(plan: Plan) -> Iterator[Stage]:
             ready=_waits(step for step in own if step.part.action != "apply"),
             waits=_waits(applied),
             secrets=needed,
+            checks=_checks(beside, wave),
         )
 
 
@@ -207,6 +225,11 @@ def live_contexts(plan: Plan) -> tuple[str, ...]:
 def _waits(done: Iterable[Step]) -> tuple[str, ...]:
     """Return what is waited for after some steps, each command once."""
     return tuple(dict.fromkeys(wait for step in done for wait in step.waits))
+
+
+def _checks(beside: Iterable[Prerequisite], wave: Wave) -> tuple[str, ...]:
+    """Return the commands that look for what a wave needs beside the export."""
+    return tuple(check for one in beside if one.wave == wave.name for check in one.checks)
 
 
 def _charts(wave: Wave, charts: set[str]) -> tuple[str, ...]:

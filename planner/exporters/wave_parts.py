@@ -17,6 +17,14 @@ def _available(namespace: str) -> str:
     )
 
 
+def _operated(kind: str) -> str:
+    """Return the command that waits for what the operator makes of an object of the chart."""
+    return (
+        "kubectl --context {context} --namespace {monitoring} "
+        f"wait --for=condition=Available {kind} --all --timeout=10m"
+    )
+
+
 TABLE: tuple[Part, ...] = (
     Part(
         "wireguard",
@@ -108,11 +116,21 @@ TABLE: tuple[Part, ...] = (
     ),
     Part("kubernetes", "base", "apply", ("clusters/*/base/**",), "clusters/*/base"),
     *(
-        Part(target, "monitoring", "chart", (f"{folder}/values.yaml",), folder, where, (), note)
-        for target, folder, where, note in (
-            ("prometheus", "monitoring/*/prometheus", sites.watched, ""),
-            ("alertmanager", "monitoring/*/alertmanager", sites.alerting, ""),
-            ("grafana", "monitoring/*/grafana", sites.monitoring_home, ""),
+        Part(target, "monitoring", "chart", (f"{folder}/values.yaml",), folder, where, waits)
+        for target, folder, where, waits in (
+            (
+                "prometheus",
+                "monitoring/*/prometheus",
+                sites.watched,
+                (_available("{monitoring}"), _operated("prometheus")),
+            ),
+            (
+                "alertmanager",
+                "monitoring/*/alertmanager",
+                sites.alerting,
+                (_operated("alertmanager"),),
+            ),
+            ("grafana", "monitoring/*/grafana", sites.monitoring_home, ()),
         )
     ),
     Part(
@@ -132,8 +150,6 @@ TABLE: tuple[Part, ...] = (
         ),
         "monitoring/*/prometheus",
         sites.watched,
-        (),
-        "the prober is installed by hand: `monitoring/README.md`",
     ),
     Part(
         "grafana",

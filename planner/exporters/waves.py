@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from planner.exporters import naming
+from planner.exporters.requirements import platform_of
 from planner.exporters.sites import Sites, active
 from planner.model.plan import Plan
 
@@ -59,7 +60,8 @@ class Part:
     sites : callable
         Plan to the clusters, or API servers, that they are for.
     waits : tuple of str
-        Commands that return once the wave may end; ``{context}`` is the cluster's context.
+        Commands that return once the wave may end; ``{context}`` is the cluster's context and
+        ``{monitoring}`` the namespace of the monitoring.
     note : str
         What else to do, in a sentence.
     """
@@ -106,10 +108,12 @@ def steps(plan: Plan, parts: tuple[Part, ...]) -> Iterator[Step]:
     parts : tuple of Part
         Rows of the table.
     """
+    namespace = platform_of(plan).monitoring_namespace
     for part in parts:
         for site in part.sites(plan):
             context = naming.cluster_context(site)
             waits = tuple(wait.replace("{context}", context) for wait in part.waits)
+            waits = tuple(wait.replace("{monitoring}", namespace) for wait in waits)
             yield Step(part, context, part.folder.replace("*", site), waits)
 
 
