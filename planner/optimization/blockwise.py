@@ -157,7 +157,7 @@ def search_blocks(
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
     if prices.fits:
-        found = _fitting(pools, found, prices.usd_month, gap, stop)
+        found = _fitting(pools, found, prices, gap, stop)
     if not closed(found.objective, found.bound, gap) and not stop.passed():
         found = _raised(found, prices, gap, stop)
     for program in programs:
@@ -177,7 +177,12 @@ def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
 
 
 def _planned(
-    pools: _Pools, found: BlockPlans, order: tuple[int, ...], price: Floats, gap: float, stop: Stop
+    pools: _Pools,
+    found: BlockPlans,
+    order: tuple[int, ...],
+    prices: RoomPrices,
+    gap: float,
+    stop: Stop,
 ) -> list[Candidate]:
     """Plan the blocks in `order` one after the other beside the others' plans; empty on a clash."""
     programs = found.programs
@@ -190,12 +195,12 @@ def _planned(
         if place < len(order) - 1:
             rest = [programs[i] for i in order[place:]]
             room = 1.0 - pools.used(programs, plans)
-            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, price)
+            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices)
             if not prices.fits:
                 return []
-            aim, price = prices.replicas[0], prices.usd_month
+            aim = prices.replicas[0]
         else:
-            programs[at].price(np.zeros(price.size))
+            programs[at].price(np.zeros(prices.usd_month.size))
         plans[at] = _near(programs[at], aim, pools.left(programs[at], held), gap, stop)
         if plans[at] is None:
             return []
@@ -229,20 +234,22 @@ def _own(program: BlockProgram, plan: Candidate) -> Candidate:
     return replace(plan, objective=plan.objective - float((extra * plan.replicas).sum()))
 
 
-def _fitting(pools: _Pools, found: BlockPlans, price: Floats, gap: float, stop: Stop) -> BlockPlans:
+def _fitting(
+    pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop
+) -> BlockPlans:
     """Plan all blocks, the greediest replicas first, then pairs of them again while that helps."""
     count = len(found.programs)
     greedy = sorted(range(count), key=lambda at: -float(found.programs[at].use.max()))
     for turn in range(count):
         order = (*greedy[turn:], *greedy[:turn])
         if not found.plans and not stop.passed():
-            found = replace(found, plans=_planned(pools, found, order, price, gap, stop))
+            found = replace(found, plans=_planned(pools, found, order, prices, gap, stop))
     pairs = list(permutations(greedy, 2)) if found.plans else []
     turn = quiet = 0
     while quiet < min(len(pairs), _MOST_PAIRS) and not stop.passed():
         if closed(found.objective, found.bound, gap):
             break
-        plans = _planned(pools, found, pairs[turn % len(pairs)], price, gap, stop)
+        plans = _planned(pools, found, pairs[turn % len(pairs)], prices, gap, stop)
         trial, quiet, turn = replace(found, plans=plans), quiet + 1, turn + 1
         if plans and trial.cost < found.cost - 1e-9 * abs(found.cost):
             found, quiet = trial, 0

@@ -92,6 +92,8 @@ class RoomPrices:
         The mixture that fits at least cost, block by block; fractional.
     fits : bool
         Whether there is one: otherwise the room is too small even in fractions, as far as is known.
+    penalty : float
+        What room beyond a region's cost, in times its dearest replicas.
     feasible : bool
         False where a block alone has no answer.
     """
@@ -100,6 +102,7 @@ class RoomPrices:
     bound: float
     replicas: list[Floats]
     fits: bool
+    penalty: float = _PENALTIES[0]
     feasible: bool = True
 
 
@@ -108,7 +111,7 @@ def room_prices(
     room: Floats,
     gap: float,
     stop: Stop,
-    start: Floats | None = None,
+    start: RoomPrices | None = None,
 ) -> RoomPrices:
     """Find the prices of room that give the best bound, up to a relative gap.
 
@@ -122,8 +125,8 @@ def room_prices(
         Relative gap between the mixture's cost and the bound at which to stop.
     stop : Stop
         When to stop.
-    start : ndarray, shape (R,), optional
-        Prices to begin with; none where left out.
+    start : RoomPrices, optional
+        Prices and penalty to begin with; none where left out.
 
     Returns
     -------
@@ -131,7 +134,9 @@ def room_prices(
         Prices, bound and the mixture.
     """
     best = RoomPrices(np.zeros(room.size), -np.inf, [], fits=False)
-    trial, penalties = np.zeros(room.size) if start is None else start, list(_PENALTIES)
+    if start is not None:
+        best = replace(best, usd_month=start.usd_month, penalty=start.penalty)
+    trial, penalties = best.usd_month, [each for each in _PENALTIES if each >= best.penalty]
     for _ in range(_ROUNDS):
         bound = _answers(programs, room, trial, gap, stop)
         if not np.isfinite(bound):
@@ -139,7 +144,7 @@ def room_prices(
         if bound > best.bound:
             best = replace(best, usd_month=trial, bound=bound)
         value, price, mixed, fits = _mixture(programs, room, penalties[0])
-        best = replace(best, replicas=mixed, fits=fits)
+        best = replace(best, replicas=mixed, fits=fits, penalty=penalties[0])
         if value - best.bound <= gap * max(abs(value), 1e-9) and not fits and len(penalties) > 1:
             penalties.pop(0)
         elif value - best.bound <= gap * max(abs(value), 1e-9) or stop.passed():
