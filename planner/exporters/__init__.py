@@ -19,7 +19,7 @@ from planner.exporters.external_dns import export_external_dns
 from planner.exporters.failover import export_failover
 from planner.exporters.gdnsd import export_gdnsd
 from planner.exporters.grafana import export_grafana
-from planner.exporters.helmfile import export_helmfile
+from planner.exporters.helmfile import export_helmfile, missing_repositories
 from planner.exporters.hosted_zone import export_route53
 from planner.exporters.k3s import export_k3s
 from planner.exporters.karmada import export_karmada
@@ -158,12 +158,13 @@ def export_each(plan: Plan, targets: str | Iterable[str] = ALL, *, pin: bool = F
     names = naming.names_of(plan)
     files: dict[PurePosixPath, Manifest] = {}
     refusals: dict[str, PlannerError] = {}
-    for name in chosen_targets(named, has_platform):
+    chosen = chosen_targets(named, has_platform)
+    for name in chosen:
         try:
             naming.refuse_bad_names(names)
             written = writers[name](plan)
         except PlannerError as error:
-            refusals[name] = error
+            refusals[name] = _with_charts(plan, name, error) if "helmfile" in chosen else error
             continue
         for manifest in written:
             if files.setdefault(manifest.path, manifest) != manifest:
@@ -188,6 +189,14 @@ def first_refusal(done: Exported) -> PlannerError | None:
     if missing:
         return MissingInputs(missing)
     return next(iter(done.refusals.values()), None)
+
+
+def _with_charts(plan: Plan, target: str, error: PlannerError) -> PlannerError:
+    """Add to what a target lacks the repositories of its charts, which helmfile asks for then."""
+    if not isinstance(error, MissingInputs):
+        return error
+    own = error.missing.get(target, ())
+    return MissingInputs({target: dict.fromkeys((*own, *missing_repositories(plan, target)))})
 
 
 def chosen_targets(targets: Iterable[str], has_platform: bool) -> tuple[str, ...]:

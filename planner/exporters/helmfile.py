@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from planner.exporters import kubefed, naming, sites
-from planner.exporters.requirements import platform_of, require
+from planner.exporters.requirements import absent, platform_of, require
 from planner.exporters.sites import Sites
-from planner.exporters.versions import Component, versions
+from planner.exporters.versions import COMPONENTS, Component, versions
 from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
@@ -237,6 +237,21 @@ def releases(plan: Plan) -> Iterator[tuple[Release, str]]:
     for release in RELEASES:
         for site in release.sites(plan):
             yield release, site
+
+
+def missing_repositories(plan: Plan, target: str) -> tuple[str, ...]:
+    """Return the paths of chart repositories that a target's charts need and nobody names.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its platform names repositories.
+    target : str
+        Who writes values of charts; others need none.
+    """
+    components = [COMPONENTS[r.component] for r in RELEASES if r.target == target]
+    paths = (f"chart_repositories.{_repository(component)}" for component in components)
+    return tuple(dict.fromkeys(absent(plan, paths)))
 
 
 def values_of(plan: Plan, release: Release, site: str) -> list[str]:

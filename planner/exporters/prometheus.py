@@ -107,18 +107,17 @@ def export_prometheus(plan: Plan) -> tuple[Manifest, ...]:
 
 
 def _inputs(plan: Plan) -> list[str]:
-    """Paths below ``platform`` that must be there, as far as they are known to be needed."""
-    platform = platform_of(plan)
-    home = platform.monitoring.home
+    """Paths below ``platform`` that must be there; with no home yet, for any of the regions."""
+    home = platform_of(plan).monitoring.home
+    place = home or next(iter(plan.active_regions), "")
+    others = [name for name in watched_regions(plan, place) if name != place]
     paths = ["monitoring.home"]
-    if home is None:
-        return paths
-    others = [name for name in watched_regions(plan, home) if name != home]
     if others and federated(plan):
-        paths += each_region(others, "gateway_server", "servers")
+        read = others if home else plan.active_regions
+        paths += each_region(read, "gateway_server", "servers")
     elif others:
         paths += ["monitoring.remote_write_url"]
-    if watched_links(plan, home):
+    if watched_links(plan, place):
         network = ("node_cidr", "pod_cidr", "service_cidr", "gateway_endpoint")
         paths += ["mesh.cidr", *each_region(plan.scenario.regions, *network, "gateway_server")]
     return paths
