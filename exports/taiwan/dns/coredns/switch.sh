@@ -14,7 +14,10 @@ usage() {
     exit 2
 }
 
-[ "$#" -ge 1 ] && [ "$#" -le 2 ] || usage
+case $# in
+    1 | 2) ;;
+    *) usage ;;
+esac
 state=$1
 directory=${2:-/etc/coredns/zones}
 case $state in
