@@ -52,6 +52,11 @@ class Policy(Document):
         default=False,
         description="whether the pods must still fit with one server of each pool lost",
     )
+    packing: Literal["guaranteed", "at_best"] | None = Field(
+        default=None,
+        description="'guaranteed', as without it: the pods fit in whatever order they arrive; "
+        "'at_best': somebody can pack them, and the order matters",
+    )
     steering: Literal["static", "adaptive"] = Field(
         default="static",
         description="'static': DNS shares and orders; 'adaptive': a balancer re-routes each state",

@@ -34,9 +34,11 @@ def advised(problem: Problem, error: Infeasible, stop: Stop, seed: int = 0) -> I
     Notes
     -----
     Of scenarios with ``dns.rules`` other than shares at will nothing more is said: the trials are
-    made with shares at will.
+    made with shares at will.  Where plans may be packed at best, nothing more either: the trials
+    ask for room in any order of arrival.
     """
-    if problem.rules is not None and problem.rules.kind != "any":
+    ruled = problem.rules is not None and problem.rules.kind != "any"
+    if ruled or problem.packing == "at_best":
         return error
     found = clash(problem, stop.part(0.4), seed)
     if found is None:

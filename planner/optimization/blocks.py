@@ -123,6 +123,8 @@ def _part(problem: Problem, at: Ints, bound: Ints) -> Problem:
         usd_per_ms=problem.usd_per_ms * float(demand.mean(axis=2).sum()) / total,
         pools=_endless_pools(len(axes.regions)),
         survive_server_loss=False,
+        packing="guaranteed",
+        packing_cuts=None,
         queue=replace(
             queue,
             workers_per_replica=queue.workers_per_replica[at],
@@ -157,7 +159,8 @@ def _endless_pools(regions: int) -> NodePools:
 def shared_use(problem: Problem, limits: PackingLimits, bound: Ints) -> Floats:
     r"""Return the part of a region's room that each replica takes at least.
 
-    Whichever service comes last, its row of the packing limit holds; so for the least weights
+    Whichever service comes last, its row of the guaranteed packing limit holds; so for the least
+    weights
 
     .. math:: \sum_t u_{tr}\, n_{tr} \le 1, \qquad u_{tr} = \min_s w_{rst} / \text{room}_{rs}
 
@@ -177,12 +180,17 @@ def shared_use(problem: Problem, limits: PackingLimits, bound: Ints) -> Floats:
 
     Notes
     -----
-    Exact for pools of equal servers without surge; otherwise it only loosens the limit.
+    Exact for pools of equal servers without surge; otherwise it only loosens the limit.  At best
+    all rows hold, and the one that the bounds break most is taken.
     """
     runs = bound > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         each = limits.weight / limits.room[:, :, None]
-    each = np.where((runs.T & (limits.room > 0))[:, :, None], each, np.inf)
+    kept = limits.rows(runs) & (limits.room > 0)
+    if not limits.by_last:
+        full_most = np.einsum("rmt,tr->rm", np.where(kept[:, :, None], each, 0.0), bound)
+        kept &= np.arange(kept.shape[1]) == full_most.argmax(axis=1)[:, None]
+    each = np.where(kept[:, :, None], each, np.inf)
     least = each.min(axis=1, initial=np.inf).T
     use = np.where(np.isfinite(least) & runs, least, 0.0)
     full: Floats = np.where((use * bound).sum(axis=0) > 1.0, use, 0.0)
@@ -216,7 +224,7 @@ def room_left(problem: Problem, limits: PackingLimits, others: Ints, service: in
     free = limits.room - np.einsum("rst,tr->rs", limits.weight, pods)
     own = limits.weight[:, :, service]
     with np.errstate(divide="ignore", invalid="ignore"):
-        each = np.where(runs.T & (own > 0), (free + 1e-9) / own, np.inf).min(axis=1)
+        each = np.where(limits.rows(runs) & (own > 0), (free + 1e-9) / own, np.inf).min(axis=1)
     left: Ints = np.floor(np.clip(each, 0.0, 1e9)).astype(np.int64)
     free_pods: Ints = np.maximum(left - problem.surge_replicas[service], 0)
     return free_pods

@@ -9,6 +9,7 @@ from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.elastic import Relief, cheapest_relief
 from planner.optimization.limits import NeededLimit, kept_out, needed_limits
 from planner.problem.arrays import Problem
+from planner.problem.packing import in_any_order
 
 _MOST = 6
 
@@ -32,8 +33,13 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
 
     Notes
     -----
-    The way out is found for static steering; an adaptive balancer may need less.
+    The way out is found for static steering; an adaptive balancer may need less.  Where plans may
+    be packed at best it is one that holds in any order of arrival, so that less may do.
     """
+    if problem.packing_cuts is not None:
+        # A step of a search: the whole problem is explained at its end.
+        return Infeasible([], [])
+    problem = in_any_order(problem)
     columns = columns if columns is not None else order_columns(problem)
     if columns.missing.size:
         return _unreachable(problem, columns)

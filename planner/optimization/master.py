@@ -1,8 +1,9 @@
 """The rows that every form of the problem shares: replicas, active regions, packing.
 
 Columns: ``active[r]`` (binary, costs the region), ``runs[s, r]`` (binary), ``replicas[s, r]``
-(integer).  Rows: ``min·runs ≤ replicas ≤ bound·runs``, ``runs ≤ active``, and the guaranteed
-packing limit of `planner.problem.packing` for every service that runs.
+(integer).  Rows: ``min·runs ≤ replicas ≤ bound·runs``, ``runs ≤ active``, and those of the packing
+limit of `planner.problem.packing`: the guaranteed one for every service that runs, or what every
+packing keeps.
 """
 
 from __future__ import annotations
@@ -106,18 +107,21 @@ def _add_structure(program: Milp, problem: Problem, master: Master) -> None:
 
 
 def _add_packing(program: Milp, problem: Problem, master: Master) -> None:
-    """Append the guaranteed packing limit, void where the last service does not run."""
-    regions, services, _ = master.limits.weight.shape
+    """Append the packing limit; the guaranteed one void where the last service does not run."""
+    regions, count, services = master.limits.weight.shape
     surge = problem.surge_replicas
     for region in range(regions):
         pods = master.bound[:, region] + surge * (master.bound[:, region] > 0)
-        for last in range(services):
+        for last in range(count):
             weight, room = master.limits.weight[region, last], master.limits.room[region, last]
-            if master.bound[last, region] <= 0 or weight @ pods <= room:
+            if weight @ pods <= room:
                 continue
-            slack = _more_without(master.limits, region, last, pods)
-            on_runs = weight * surge
-            on_runs[last] += slack
+            slack, on_runs = 0.0, weight * surge
+            if master.limits.by_last:
+                if master.bound[last, region] <= 0:
+                    continue
+                slack = _more_without(master.limits, region, last, pods)
+                on_runs[last] += slack
             program.add_rows(
                 rows(
                     -np.inf,

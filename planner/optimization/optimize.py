@@ -12,6 +12,7 @@ from planner.optimization.blocks import separable
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.milp import solver_version
+from planner.optimization.packed import solve_packed
 from planner.optimization.ruled import solve_ruled
 from planner.optimization.search import search
 from planner.optimization.static import static_program
@@ -66,17 +67,28 @@ def solve(
     ----------
     The mathematics is written out in ``docs/mathematics.md``.
     """
-    started = time.perf_counter()
+
+    def step(part: Problem, stop: Stop) -> Solution:
+        return _solve_once(part, gap, stop, seed)
+
     with interruptible(Stop(time_limit_s, watch)) as stop:
-        if problem.steering == "adaptive":
-            return solve_adaptive(problem, gap=gap, stop=stop, seed=seed)
-        if problem.rules is not None and problem.rules.kind != "any":
-            return solve_ruled(problem, gap=gap, stop=stop, seed=seed)
-        return _solve_static(problem, gap, started, stop, seed)
+        if problem.packing == "at_best":
+            return solve_packed(problem, step, gap, stop, seed)
+        return step(problem, stop)
 
 
-def _solve_static(problem: Problem, gap: float, started: float, stop: Stop, seed: int) -> Solution:
+def _solve_once(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution:
+    """Solve with the packing limit as rows."""
+    if problem.steering == "adaptive":
+        return solve_adaptive(problem, gap=gap, stop=stop, seed=seed)
+    if problem.rules is not None and problem.rules.kind != "any":
+        return solve_ruled(problem, gap=gap, stop=stop, seed=seed)
+    return _solve_static(problem, gap, stop, seed)
+
+
+def _solve_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution:
     """Solve by order columns, host name by host name where that is possible."""
+    started = time.perf_counter()
     best = steered_by_blocks(problem, gap, stop, seed) if separable(problem) else None
     if best is None or not (closed(best.objective, best.bound, gap) or stop.passed()):
         best = _cheaper(best, _solve_whole(problem, gap, stop, seed, best))

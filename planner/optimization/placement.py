@@ -97,9 +97,9 @@ def _running_usd(static: StaticProgram, promised: Ints, load: Floats) -> float:
     runs = replicas > 0
     pods = np.ceil(replicas - TOLERANCE) + problem.surge_replicas[:, None] * runs
     used = np.einsum("rst,tr->rs", limits.weight, pods)
-    room = np.where(np.isfinite(limits.room), limits.room, 0.0)
-    own = np.maximum(np.diagonal(limits.weight, axis1=1, axis2=2), 1e-300)
-    over = (np.maximum(used - room, 0.0) / own * runs.T).max(axis=1)
+    room = np.maximum(limits.room, 0.0)
+    over = np.maximum(used - room, 0.0) / np.maximum(limits.own, 1e-300)
+    over = (over * limits.rows(runs)).max(axis=1)
     dear = problem.cost_usd_month.max(axis=0) * 10 * over
     active = problem.fixed_cost_usd_month @ runs.any(axis=0)
     return float((problem.cost_usd_month * replicas).sum() + dear.sum() + active)

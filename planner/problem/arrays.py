@@ -13,7 +13,7 @@ ordered lists of regions.  What must hold, in every promised state ``k`` and eve
 - a share's demand goes to the first region of its order that is up in ``k``, for all services of
   the host together; that region must be admissible for each of them in ``k``;
 - ``min_replicas ≤ n ≤ max_replicas`` where a service runs, else 0; pinned services run;
-- the pods fit the pools by the guaranteed packing limit (`planner.problem.packing`).
+- the pods fit the pools by the packing limit asked for (`planner.problem.packing`).
 
 What is minimised, US dollars a month::
 
@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from planner.model.policy import DnsRules
 from planner.model.scenario import Scenario
 from planner.problem.conditions import Conditions
+from planner.problem.vector_packing import PackingCut
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -223,6 +224,10 @@ class Problem:
         What the builder noticed.
     rules : DnsRules or None
         What the DNS target can say about an origin; None for shares and orders at will.
+    packing : {'guaranteed', 'at_best'}
+        Whether pods must fit in any order of arrival, or if somebody packs them perfectly.
+    packing_cuts : tuple of PackingCut, or None
+        What a step of a search knows of perfect packing; None: pods are really packed.
     """
 
     axes: Axes
@@ -266,6 +271,8 @@ class Problem:
     scenario: Scenario | None = None
     warnings: tuple[str, ...] = ()
     rules: DnsRules | None = None
+    packing: Literal["guaranteed", "at_best"] = "guaranteed"
+    packing_cuts: tuple[PackingCut, ...] | None = None
 
     def __post_init__(self) -> None:
         for noun in (self, self.pools, self.queue, self.network):

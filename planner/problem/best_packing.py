@@ -23,13 +23,14 @@ from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from scipy.sparse import csr_array
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem
-from planner.problem.packing import PackingLimits, packing_limits
+from planner.problem.packing import PackingLimits, in_any_order, packing_limits
+from planner.problem.vector_packing import alone
+from planner.problem.whole_units import pod_sizes, servers_of
 
 NODE_LIMIT = 20_000
 """Branch-and-bound nodes a search; a count, not a time, so that the same input gives the same."""
 
 _INFEASIBLE = 2
-_PER_CORE, _PER_GIB = 1000, 2**30
 _SLACK = 1e-6
 
 
@@ -103,8 +104,8 @@ def packing_statement(problem: Problem, replicas: Ints) -> PackingStatement:
     """
     return PackingStatement(
         replicas=replicas,
-        whole=_limits(replace(problem, survive_server_loss=False), replicas),
-        server_lost=_limits(replace(problem, survive_server_loss=True), replicas),
+        whole=_limits(replace(in_any_order(problem), survive_server_loss=False), replicas),
+        server_lost=_limits(replace(in_any_order(problem), survive_server_loss=True), replicas),
     )
 
 
@@ -152,52 +153,6 @@ def most_pods(sizes: Ints, pods: Ints, service: int, servers: Ints) -> tuple[int
         return bound, False
     placed = np.rint(answer.x).astype(np.int64).reshape(len(runs), -1)
     return bound, bool(placed[counted].sum() == bound and _holds(placed, size, room))
-
-
-def servers_of(problem: Problem, region: int) -> Ints:
-    """Return what each server of a region has, one of each pool lost where the policy says so.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays.
-    region : int
-        Region.
-
-    Returns
-    -------
-    ndarray of int, shape (I, 3)
-        Millicores, bytes and pods; rounded down. Servers of a pool stand in a row.
-    """
-    pools = problem.pools
-    mine = np.flatnonzero(pools.region == region)
-    left = np.maximum(pools.servers[mine] - (1 if problem.survive_server_loss else 0), 0)
-    table = np.column_stack(
-        (
-            pools.cpu_cores[mine] * _PER_CORE,
-            pools.memory_gib[mine] * _PER_GIB,
-            pools.pods[mine],
-        )
-    )
-    return np.repeat(np.floor(table + _SLACK).astype(np.int64), left, axis=0)
-
-
-def pod_sizes(problem: Problem) -> Ints:
-    """Return what a pod of each service takes.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays.
-
-    Returns
-    -------
-    ndarray of int, shape (S, 3)
-        Millicores, bytes and one pod; rounded up, as Kubernetes does.
-    """
-    table = np.column_stack((problem.cpu_cores * _PER_CORE, problem.memory_gib * _PER_GIB))
-    whole = np.ceil(table - _SLACK).astype(np.int64)
-    return np.column_stack((whole, np.ones(len(whole), np.int64)))
 
 
 def _limits(problem: Problem, replicas: Ints) -> ReplicaLimits:
@@ -250,7 +205,7 @@ def _solve(size: Ints, pods: Ints, counted: int, room: Ints) -> OptimizeResult:
     return milp(
         -np.repeat(each[counted], servers),
         integrality=np.ones(services * servers),
-        bounds=Bounds(0, _alone(size, room).ravel()),
+        bounds=Bounds(0, alone(size, room).ravel()),
         constraints=[row for row in rows if row.A.shape[0]],
         options={"node_limit": NODE_LIMIT, "mip_rel_gap": 0.0},
     )
@@ -265,13 +220,6 @@ def _bound(answer: OptimizeResult, size: Ints, pods: Ints, counted: int, room: I
     if found is None or not np.isfinite(found):
         return max(large, 0)
     return max(min(large, int(np.floor(-found + _SLACK))), 0)
-
-
-def _alone(size: Ints, room: Ints) -> Ints:
-    """Return how many pods of each service each server holds alone, service by server."""
-    taken = size[:, None, :]
-    most: Ints = np.where(taken > 0, room // np.maximum(taken, 1), np.iinfo(np.int64).max).min(2)
-    return most
 
 
 def _falling(room: Ints) -> Floats:

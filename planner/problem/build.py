@@ -124,6 +124,7 @@ def build_problem(scenario: Scenario, states: FailureStates) -> Problem:
         scenario=scenario,
         warnings=(*trips.warnings, *_queue_warnings(scenario)),
         rules=_dns_rules(scenario),
+        packing=policy.packing or "guaranteed",
     )
 
 

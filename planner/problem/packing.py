@@ -1,4 +1,4 @@
-r"""The guaranteed packing limit: what fits a region's servers in any order of arrival.
+r"""The packing limits: what fits a region's servers in any order of arrival, or packed at best.
 
 A pod of service ``s`` finds no room only if every server is blocked for it: by CPU (used more than
 ``C_i − c_s``), by memory (more than ``M_i − m_s``) or by pods (``Q_i``).  With the pods of all
@@ -13,39 +13,98 @@ with ``F_i = max(C_i − c_s, min_t c_t)``, ``G_i`` likewise for memory (both 0 
 too small for ``s``), and ``F, G, Q`` their maxima over the region's servers: equal servers give
 ``U_cpu/(C−c) + U_mem/(M−m) + U_pods/P ≤ nodes`` over all other pods.  A server with less room than
 the smallest request is blocked by any pod at all, hence the lower limit on ``F_i``.
+
+That is the guaranteed limit.  At best, pods need only be packable: rows that every packing keeps
+(`planner.problem.packing_rows`) loosen that to something linear, and `fits` packs what keeps them
+(`planner.problem.vector_packing`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.errors import PlannerError
 from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.problem.packing_rows import rounding_rows
+from planner.problem.vector_packing import alone, packed
+from planner.problem.whole_units import pod_sizes, servers_of
 
 
 @dataclass(frozen=True)
 class PackingLimits:
-    """Rows of the packing limit, one for each service that may come last in a region.
+    """Rows of the packing limit by region (axis ``M``): as many as services, or as packing needs.
 
     Attributes
     ----------
-    weight : ndarray, shape (R, S, S)
-        ``weight[r, s, t]``: what one pod of ``t`` takes while ``s`` comes last.
-    room : ndarray, shape (R, S)
+    weight : ndarray, shape (R, M, S)
+        ``weight[r, s, t]``: what one pod of ``t`` takes while ``s`` comes last; at best of row
+        ``s``.
+    room : ndarray, shape (R, M)
         Right side: ``Σ_i w_i`` plus the weight of the last pod itself; -inf where no server of the
-        region can hold the service.
-    worth : ndarray, shape (N, S)
-        What one server of each pool adds to the room: ``w_i``.
+        region can hold the service, inf in rows that say nothing.
+    worth : ndarray, shape (N, M)
+        What one server of each pool adds to the room: ``w_i``; 0 at best.
+    by_last : bool
+        Whether row ``s`` holds only where service ``s`` runs; at best every row always holds.
     """
 
     weight: Floats
     room: Floats
     worth: Floats
+    by_last: bool = True
+
+    def rows(self, runs: Bools) -> Bools:
+        """Return the rows that hold where services run, shape (R, M); `runs` is (S, R)."""
+        return runs.T if self.by_last else np.ones(self.room.shape, np.bool_)
+
+    @property
+    def own(self) -> Floats:
+        """What the last pod itself takes of each row; at best the largest. Shape (R, M)."""
+        own: Floats = np.diagonal(self.weight, axis1=1, axis2=2)
+        return own if self.by_last else self.weight.max(axis=2)
+
+
+def in_any_order(problem: Problem) -> Problem:
+    """Return the problem with the guaranteed packing limit.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    Problem
+        Every plan of it is one of the given problem too.
+    """
+    return replace(problem, packing="guaranteed", packing_cuts=None)
+
+
+def refuse_at_best(problem: Problem, what: str) -> None:
+    """Refuse a study that cannot ask whether pods can be packed.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    what : str
+        The study, as the subject of a sentence.
+
+    Raises
+    ------
+    PlannerError
+        If plans are made with the limit at best.
+    """
+    if problem.packing == "at_best":
+        raise PlannerError(
+            f"{what} knows the guaranteed packing limit only; write policy.packing: guaranteed"
+        )
 
 
 def packing_limits(problem: Problem) -> PackingLimits:
-    """Return the rows of the guaranteed packing limit for every region and service.
+    """Return the rows of the packing limit that the problem asks for, for every region.
 
     Parameters
     ----------
@@ -59,8 +118,9 @@ def packing_limits(problem: Problem) -> PackingLimits:
 
     Notes
     -----
-    Sufficient, not necessary: a scheduler that packs well holds more.  Only CPU, memory and the
-    number of pods are looked at; affinities, taints and disks are not.
+    The guaranteed limit is sufficient, not necessary: a scheduler that packs well holds more.  At
+    best the rows are necessary, not sufficient: `fits` asks more.  Only CPU, memory and the number
+    of pods are looked at; affinities, taints and disks are not.
 
     Examples
     --------
@@ -75,6 +135,8 @@ def packing_limits(problem: Problem) -> PackingLimits:
     >>> fits(problem, limits, 100 * problem.min_replicas)
     array([False, False, False, False])
     """
+    if problem.packing == "at_best":
+        return _rows_at_best(problem)
     services, regions = len(problem.axes.services), len(problem.axes.regions)
     weight = np.zeros((regions, services, services))
     room = np.full((regions, services), -np.inf)
@@ -89,6 +151,27 @@ def packing_limits(problem: Problem) -> PackingLimits:
                 if each.any():
                     room[region, last] = each @ servers[mine] + row[last]
     return PackingLimits(weight, room, worth)
+
+
+def _rows_at_best(problem: Problem) -> PackingLimits:
+    """Return rows that every packing keeps, those that a search has found among them."""
+    regions, sizes = range(len(problem.axes.regions)), pod_sizes(problem)
+    each = [rounding_rows(sizes, servers_of(problem, region)) for region in regions]
+    for cut in problem.packing_cuts or ():
+        weight, room = each[cut.region]
+        each[cut.region] = np.vstack([weight, cut.weight]), np.append(room, cut.room)
+    most = max(1, *(len(room) for _, room in each))
+    limits = PackingLimits(
+        np.zeros((len(regions), most, len(sizes))),
+        np.full((len(regions), most), np.inf),
+        np.zeros((problem.pools.region.size, most)),
+        by_last=False,
+    )
+    for region, (weight, room) in enumerate(each):
+        # Parts of the room: bytes in millions of millions are no numbers for a solver.
+        limits.weight[region, : len(room)] = weight / np.maximum(room, 1)[:, None]
+        limits.room[region, : len(room)] = room > 0
+    return limits
 
 
 def _row(problem: Problem, mine: Bools, last: int) -> tuple[Floats, Floats]:
@@ -111,7 +194,7 @@ def _free(capacity: Floats, request: Floats, last: int) -> Floats:
 
 
 def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
-    """Return whether the replicas fit each region in any order, surge included.
+    """Return whether the replicas fit each region as the problem asks, surge included.
 
     Parameters
     ----------
@@ -125,17 +208,24 @@ def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
     Returns
     -------
     ndarray of bool, shape (R,)
-        True where every pod finds room whatever the order.
+        True where every pod finds room whatever the order, or at best where a packing was found.
 
     Notes
     -----
-    False does not mean that the pods cannot be placed, only that some order of arrival may strand
-    one; see `packing_limits` for an example.
+    With the guaranteed limit, False does not mean that the pods cannot be placed, only that some
+    order of arrival may strand one; see `packing_limits` for an example.  At best it is False also
+    where the search for a packing stopped at its limit.  A problem with `packing_cuts` is asked
+    for its rows alone.
     """
     runs = replicas > 0
     pods = replicas + problem.surge_replicas[:, None] * runs
     used = np.einsum("rst,tr->rs", limits.weight, pods)
-    ok: Bools = ((used <= limits.room + 1e-9) | ~runs.T).all(axis=1)
+    ok: Bools = ((used <= limits.room + 1e-9) | ~limits.rows(runs)).all(axis=1)
+    if problem.packing == "at_best" and problem.packing_cuts is None:
+        sizes = pod_sizes(problem)
+        for region in np.flatnonzero(ok):
+            servers = servers_of(problem, int(region))
+            ok[region] = packed(sizes, pods[:, region], servers).can is True
     return ok
 
 
@@ -160,12 +250,25 @@ def replica_bounds(problem: Problem, limits: PackingLimits) -> Ints:
     -----
     A bound on each service by itself: all of them together fit only if `fits` says so.
     """
-    own = np.diagonal(limits.weight, axis1=1, axis2=2)
+    pods = _alone(limits) if limits.by_last else _alone_at_best(problem)
+    bound = np.clip(pods - problem.surge_replicas[:, None], 0, problem.max_replicas)
+    return np.where(bound >= problem.min_replicas, bound, 0)
+
+
+def _alone(limits: PackingLimits) -> Ints:
+    """Return the most pods of each service alone by the row of its own, shape (S, R)."""
+    own = limits.own
     with np.errstate(divide="ignore", invalid="ignore"):
         pods = np.where(np.isfinite(limits.room) & (own > 0), limits.room / own, 0.0)
-    alone = np.floor(pods + 1e-9).T - problem.surge_replicas[:, None]
-    bound: Ints = np.minimum(np.maximum(alone, 0), problem.max_replicas).astype(np.int64)
-    return np.where(bound >= problem.min_replicas, bound, 0)
+    most: Ints = np.floor(np.minimum(pods, 1e15) + 1e-9).T.astype(np.int64)
+    return most
+
+
+def _alone_at_best(problem: Problem) -> Ints:
+    """Return the most pods of each service alone, server by server, shape (S, R)."""
+    sizes, regions = pod_sizes(problem), range(len(problem.axes.regions))
+    each = [alone(sizes, servers_of(problem, region)).sum(axis=1) for region in regions]
+    return np.stack(each, axis=1)
 
 
 def largest_replicas(problem: Problem, limits: PackingLimits, replicas: Ints) -> Ints:

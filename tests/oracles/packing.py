@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from planner.problem.arrays import Ints, Problem
 
@@ -62,7 +63,9 @@ def _limit_holds_for(
 
 
 def region_fits(problem: Problem, region: int, replicas: Sequence[int]) -> bool:
-    """Return whether the replicas of all services keep the limit in one region."""
+    """Return whether the replicas of all services keep the limit asked for in one region."""
+    if problem.packing == "at_best":
+        return region_packs(problem, region, replicas)
     return limit_holds(
         problem.cpu_cores.tolist(),
         problem.memory_gib.tolist(),
@@ -78,6 +81,43 @@ def fits(problem: Problem, replicas: Ints) -> bool:
         region_fits(problem, region, replicas[:, region].tolist())
         for region in range(replicas.shape[1])
     )
+
+
+def region_packs(problem: Problem, region: int, replicas: Sequence[int]) -> bool:
+    """Return whether some placement finds room for all pods of a region, surge included."""
+    surge = problem.surge_replicas.tolist()
+    pods = [n + (u if n > 0 else 0) for n, u in zip(replicas, surge, strict=True)]
+    sizes = [_whole((c, m, 1)) for c, m in zip(problem.cpu_cores, problem.memory_gib, strict=True)]
+    return all_fit(sizes, pods, [_whole(server) for server in servers_of(problem, region)])
+
+
+def _whole(amounts: Server) -> tuple[int, ...]:
+    """Return millicores, bytes and pods; the instances have no finer ones."""
+    cpu, memory, pods = amounts
+    return round(float(cpu) * 1000), round(float(memory) * 2**30), int(pods)
+
+
+def all_fit(
+    sizes: Sequence[Sequence[int]], pods: Sequence[int], servers: Sequence[Sequence[int]]
+) -> bool:
+    """Try every placement, pod by pod; servers with equal rooms left are one choice."""
+
+    @cache
+    def place(waiting: tuple[int, ...], rooms: tuple[tuple[int, ...], ...]) -> bool:
+        if not any(waiting):
+            return True
+        service = next(s for s, count in enumerate(waiting) if count)
+        rest = _changed(waiting, service, -1)
+        for room in set(rooms):
+            left = tuple(a - b for a, b in zip(room, sizes[service], strict=True))
+            if min(left) >= 0:
+                others = list(rooms)
+                others.remove(room)
+                if place(rest, tuple(sorted((*others, left)))):
+                    return True
+        return False
+
+    return place(tuple(pods), tuple(sorted(tuple(server) for server in servers)))
 
 
 def some_order_leaves_a_pod(

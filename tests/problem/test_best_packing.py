@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 
 from planner.problem import best_packing
 from planner.problem.arrays import Ints, Problem
-from planner.problem.best_packing import most_pods, packing_statement, pod_sizes, servers_of
+from planner.problem.best_packing import most_pods, packing_statement
 from planner.problem.packing import fits, packing_limits, replica_bounds
+from planner.problem.whole_units import pod_sizes, servers_of
 from tests.oracles.instances import random_problem
-
-
-def all_fit(sizes: Ints, pods: Ints, servers: Ints) -> bool:
-    """Try every placement, pod by pod; servers with equal rooms left are one choice."""
-
-    @cache
-    def place(waiting: tuple[int, ...], rooms: tuple[tuple[int, ...], ...]) -> bool:
-        if not any(waiting):
-            return True
-        service = next(s for s, count in enumerate(waiting) if count)
-        rest = tuple(c - (s == service) for s, c in enumerate(waiting))
-        for room in set(rooms):
-            left = tuple(a - b for a, b in zip(room, sizes[service].tolist(), strict=True))
-            if min(left) >= 0:
-                others = list(rooms)
-                others.remove(room)
-                if place(rest, tuple(sorted((*others, left)))):
-                    return True
-        return False
-
-    return place(tuple(pods.tolist()), tuple(sorted(map(tuple, servers.tolist()))))
+from tests.oracles.packing import all_fit
 
 
 def most_by_trial(sizes: Ints, pods: Ints, service: int, servers: Ints) -> int | None:
     trial, most = pods.copy(), None
     for trial[service] in range(int(servers[:, 2].sum()) + 2):
-        if not all_fit(sizes, trial, servers):
+        if not all_fit(sizes.tolist(), trial.tolist(), servers.tolist()):
             break
         most = int(trial[service])
     return most
