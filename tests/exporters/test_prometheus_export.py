@@ -424,7 +424,12 @@ def test_an_address_that_cannot_be_written_to_is_refused(url):
 def test_everything_that_is_missing_is_listed_at_once():
     with pytest.raises(MissingInputs) as refusal:
         export_prometheus(bare_taiwan_plan())
-    assert refusal.value.missing == {"prometheus": ("platform.monitoring.home",)}
+    missing = refusal.value.missing["prometheus"]
+    assert missing[:3] == tuple(
+        f"platform.{path}"
+        for path in ("monitoring.home", "monitoring.remote_write_url", "mesh.cidr")
+    )
+    assert "platform.regions.tokyo.gateway_server" in missing
     mesh = taiwan_plan().scenario.platform.mesh.model_copy(update={"cidr": None})
     plan = platform_changed(monitoring_changed(taiwan_plan(), remote_write_url=None), mesh=mesh)
     with pytest.raises(MissingInputs) as refusal:
