@@ -17,7 +17,9 @@ from planner.problem.arrays import Problem
 from planner.problem.best_packing import PackingStatement, ReplicaLimits, packing_statement
 from planner.problem.build import build_problem
 from planner.problem.documents import solution_of
+from planner.problem.packing import fits, packing_limits
 
+_MADE_WITH = {"guaranteed": "in any order", "at_best": "at best"}
 HEADS = ("region", "service", "planned", "any order", "at best", "any order, −1", "at best, −1")
 
 
@@ -32,9 +34,10 @@ def packing(
     stuck = list(_stuck(problem, stated))
     rows = list(_rows(problem, stated))
     if as_json:
-        say_json({"scenario": read.scenario.scenario, "limits": rows, "findings": stuck})
+        made = {"scenario": read.scenario.scenario, "made_with": problem.packing}
+        say_json({**made, "limits": rows, "findings": stuck})
     else:
-        _print(read.scenario.scenario, rows)
+        _print(read.scenario.scenario, _MADE_WITH[problem.packing], rows)
         warn(stuck)
     if stuck:
         raise typer.Exit(ExitCode.FINDING)
@@ -68,24 +71,30 @@ def _plain(limits: ReplicaLimits, service: int, region: int) -> dict[str, Any]:
 
 
 def _stuck(problem: Problem, stated: PackingStatement) -> Iterator[str]:
-    """Say where some order of arrival may leave a planned pod pending."""
-    lost = problem.survive_server_loss
+    """Say where a planned pod may stay pending by the limit that the plan was made with.
+
+    At best, what no packing was found for is a finding, also where the search was cut short.
+    """
+    lost, at_best = problem.survive_server_loss, problem.packing == "at_best"
     limits = stated.server_lost if lost else stated.whole
+    most = limits.at_best if at_best else limits.guaranteed
+    fit = fits(problem, packing_limits(problem), stated.replicas)
+    can = "at most find" if at_best else "are sure to find"
     for service, region in _places(stated):
-        planned, most = stated.replicas[service, region], limits.guaranteed[service, region]
-        if planned > most:
+        planned, count = stated.replicas[service, region], most[service, region]
+        if not fit[region] if at_best else planned > count:
             yield (
                 f"{problem.axes.regions[region]}: {planned} replicas of "
-                f"{problem.axes.services[service]} are planned and {most} are sure to find room"
+                f"{problem.axes.services[service]} are planned and {count} {can} room"
                 f"{' with one server of each pool lost' if lost else ''}"
             )
 
 
-def _print(scenario: str, rows: list[dict[str, Any]]) -> None:
+def _print(scenario: str, made_with: str, rows: list[dict[str, Any]]) -> None:
     """Print the table."""
     say_table(
         f"{scenario}: replicas that the pools hold, all other services as planned; "
-        "−1: with one server of each pool lost",
+        f"−1: with one server of each pool lost; the plan was made to fit {made_with}",
         HEADS,
         [
             (*(row[key] for key in HEADS[:3]), *_cells(row["whole"]), *_cells(row["server_lost"]))

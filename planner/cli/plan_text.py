@@ -49,7 +49,8 @@ def _print_proof(plan: Plan) -> None:
     """Print objective, bound and gap."""
     proof, promise = plan.proof, promised(plan.scenario)
     holds = f"; holds with {promise}" if promise else ""
-    say(f"{plan.scenario.scenario}: {plan.steering} steering{holds}")
+    packed = ", packed at best" if plan.scenario.policy.packing == "at_best" else ""
+    say(f"{plan.scenario.scenario}: {plan.steering} steering{packed}{holds}")
     say(
         f"objective {proof.objective:,.2f} USD a month, proven bound {proof.bound:,.2f}, "
         f"gap {proof.gap:.2g} ({_ended(plan)})"

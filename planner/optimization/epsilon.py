@@ -39,6 +39,7 @@ from planner.optimization.static import StaticProgram, point, static_program
 from planner.optimization.stopping import Stop, closed
 from planner.optimization.tail_cap import TailCap
 from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.packing import refuse_at_best
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ def epsilon_program(problem: Problem, seed: int = 0) -> EpsilonProgram:
     """
     if problem.steering != "static":
         raise ValueError("`problem` must be steered statically")
+    refuse_at_best(problem, "the frontier")
     priced = replace(problem, usd_per_ms=1.0, usd_per_lost_request=0.0)
     columns = order_columns(priced)
     if columns.missing.size:

@@ -32,7 +32,7 @@ from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.offers import Offers, month_problem, with_servers
-from planner.problem.packing import fits, packing_limits
+from planner.problem.packing import fits, packing_limits, refuse_at_best
 
 _CUT_ROUNDS = 2
 
@@ -304,6 +304,7 @@ def month_program(problem: Problem, offers: Offers, number: int, seed: int) -> M
     Infeasible
         If an origin has no order of regions that keeps its limits.
     """
+    refuse_at_best(problem, "the choice of servers")
     grown = month_problem(problem, offers, number)
     room = room_for(grown, offers, offers.most(number))
     steered = _steered(grown, room, seed)

@@ -30,6 +30,7 @@ from planner.errors import Infeasible, SolverStopped
 from planner.optimization.explain import explain
 from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Ints, Problem, Solution
+from planner.problem.packing import fits, in_any_order, packing_limits
 from planner.problem.vector_packing import Packed, PackingCut, packed
 from planner.problem.whole_units import pod_sizes, servers_of
 
@@ -228,14 +229,14 @@ def _in_any_order(hunt: _Hunt, stop: Stop) -> Solution | None:
         found = hunt.step(sure, part)
     except (Infeasible, SolverStopped):
         return None
-    fits = all(answer.can for _, answer in _answers(hunt.problem, found.replicas))
-    return found if fits else None
+    packable = all(answer.can for _, answer in _answers(hunt.problem, found.replicas))
+    return found if packable else None
 
 
 def _solution(hunt: _Hunt, best: Solution, gap: float, seconds: float) -> Solution:
     """Write the answer down."""
     bound = min(hunt.bound(), best.objective)
-    notes = best.notes
+    notes = (*best.notes, *_order_matters(hunt.problem, best.replicas))
     if hunt.undecided:
         times = "once" if hunt.undecided == 1 else f"{hunt.undecided} times"
         notes = (
@@ -250,3 +251,15 @@ def _solution(hunt: _Hunt, best: Solution, gap: float, seconds: float) -> Soluti
         seconds=seconds,
         notes=notes,
     )
+
+
+def _order_matters(problem: Problem, replicas: Ints) -> Iterator[str]:
+    """Say where the pods fit at best only."""
+    sure = in_any_order(problem)
+    tight = np.flatnonzero(~fits(sure, packing_limits(sure), replicas))
+    if tight.size:
+        where = ", ".join(problem.axes.regions[region] for region in tight)
+        yield (
+            f"packed at best: in {where} the order in which pods start decides whether all find "
+            "room; start with the largest"
+        )

@@ -78,7 +78,11 @@ def fewest_changes(
         bound = max(bound, result.bound - 1)
         if _completed(changes, result.x, 0.0):
             continue
-        nearer = _routed(problem, result.x[changes.adaptive.master.replicas], stop, seed)
+        replicas = np.rint(result.x[changes.adaptive.master.replicas]).astype(np.int64)
+        if not fits(problem, changes.adaptive.master.limits, replicas).all():
+            # Rows cannot say all that packing at best asks for.
+            break
+        nearer = _routed(problem, replicas, stop, seed)
         count = int(np.abs(nearer.replicas - before).sum())
         if count < best:
             best, found = count, nearer

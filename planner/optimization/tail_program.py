@@ -29,6 +29,7 @@ from planner.optimization.overload import Overloads, add_overloads, lost_share
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram, static_program
 from planner.problem.arrays import Floats, Ints, Problem, Solution
+from planner.problem.packing import refuse_at_best
 
 _LARGEST_PRICE = 1e3
 """Of a column: prices that differ more from 1 than this meet the solver's tolerances."""
@@ -149,6 +150,7 @@ def tail_program(problem: Problem, beta: float, seed: int = 0) -> TailProgram:
     """
     if problem.steering != "static":
         raise ValueError("`problem` must be steered statically")
+    refuse_at_best(problem, "the search for the least tail")
     missing = max(0.0, 1.0 - float(problem.state_probability.sum()))
     if not 0 <= beta < 1 or missing > (1 - beta) * (1 + 1e-9):
         raise ValueError(f"`beta` must be in [0, {1 - missing:.9g}]")

@@ -68,8 +68,9 @@ def sentences(problem: Problem, plan: Plan, outcomes: Outcomes) -> tuple[str, ..
 
     Notes
     -----
-    Pods beyond what the pools hold are compared with the guaranteed packing limit, surge and, where
-    the policy asks for it, a lost server included; the sentence says which of these it takes.
+    Pods beyond what the pools hold are compared with the packing limit that plans are made with,
+    surge and, where the policy asks for it, a lost server included; the sentence says which of
+    these it takes.
     """
     view = _View(problem, plan, outcomes)
     kinds = (_more, _fewer, _beyond_pools, _beyond_maximum, _tie)
@@ -215,7 +216,7 @@ def _beyond_pools(view: _View, service: int) -> str | None:
 
 
 def _consequence(problem: Problem, replicas: Ints, region: int) -> str:
-    """Say what becomes of pods that exceed the guaranteed packing limit of a region."""
+    """Say what becomes of pods that exceed the packing limit of a region."""
     for unit, needed, there in _needs(problem, replicas[:, region], region):
         if needed > there + 1e-9:
             return f"pods stay Pending, for all need {needed:.1f} of {there:.1f} {unit}"
@@ -225,6 +226,8 @@ def _consequence(problem: Problem, replicas: Ints, region: int) -> str:
     if fits(calm, packing_limits(calm), replicas)[region]:
         servers = "every server is up and " if problem.survive_server_loss else ""
         return f"all of them run only while {servers}nothing is rolled out"
+    if problem.packing == "at_best":
+        return "no packing is known that holds them all, so pods stay Pending"
     return "pods may stay Pending, depending on the order in which they arrive"
 
 

@@ -50,6 +50,7 @@ BY_SCHEMA = [
     "empty-mapping",
     "empty-list",
     "unknown-word-near",
+    "packing-unknown-word",
     "unknown-word-far",
     "not-a-label",
     "label-too-long",
