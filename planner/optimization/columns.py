@@ -8,7 +8,7 @@ there and admissible for every service of the host that the origin calls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations
 
@@ -55,6 +55,28 @@ class OrderColumns:
         """Host and origin of each column as one number, shape (C,)."""
         group: Ints = self.host * self.called.shape[1] + self.origin
         return group
+
+    def take(self, kept: Ints) -> OrderColumns:
+        """Return some of the columns.
+
+        Parameters
+        ----------
+        kept : ndarray of int, shape (C',)
+            Which ones, in rising order.
+
+        Returns
+        -------
+        OrderColumns
+            The same hosts and origins call, and the same pairs are missing.
+        """
+        return replace(
+            self,
+            host=self.host[kept],
+            origin=self.origin[kept],
+            order=self.order[kept],
+            serve=self.serve[:, kept],
+            cost_usd_month=self.cost_usd_month[kept],
+        )
 
     @cached_property
     def pattern(self) -> tuple[Ints, Ints]:

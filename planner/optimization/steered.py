@@ -10,6 +10,7 @@ from planner.optimization.backups import near_backups
 from planner.optimization.blockwise import BlockPlans, block_programs, search_blocks
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.columns import OrderColumns
+from planner.optimization.few_columns import few_columns
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
@@ -96,7 +97,9 @@ def finished(
         The same replicas.
     """
     most = max(limit, plan.objective)
-    return tidied(static, near_backups(static, plan, most, gap, stop), most, gap, stop)
+    few = few_columns(static, plan)
+    near = near_backups(few.static, few.plan, most, gap, stop)
+    return few.whole(tidied(few.static, near, most, gap, stop))
 
 
 def steered_by_blocks(problem: Problem, gap: float, stop: Stop, seed: int) -> Steered | None:
