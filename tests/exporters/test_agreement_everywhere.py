@@ -232,3 +232,45 @@ def test_an_address_that_nobody_stated_is_found():
     assert "10.77.0.0/16" not in stated_addresses(plan)
     assert DOMAIN.findall("x evil.company.com. IN A") == ["evil.company.com"]
     assert "evil.company.com" not in stated_domains(plan)
+
+
+@pytest.mark.parametrize("name", ["kubefed", "routes by BGP"])
+def test_every_route_between_regions_has_one_owner_and_none_leads_through_a_third(name):
+    """wg-quick's own, those of its hooks, and BGP's: each destination in exactly one of them."""
+    plan, manifests = exported(name)
+    regions, platform = plan.scenario.regions, plan.scenario.platform.regions
+    accepted = {
+        (manifest.path.parts[1], document["metadata"]["name"].removeprefix("mesh-")): [
+            rule["cidr"] for rule in document["spec"]["importV4"] if rule["action"] == "Accept"
+        ]
+        for manifest, document in documents_of(manifests)
+        if document.get("kind") == "BGPFilter"
+    }
+    for region, place in regions.items():
+        conf = texts(name)[f"hosts/{place.cluster}/wireguard/wg0.conf.in"]
+        allowed = {
+            peer: cidrs.split(", ")[1:]
+            for peer, cidrs in re.findall(r"# (\w+): .*\n(?:.+\n)*?AllowedIPs = (.+)", conf)
+        }
+        by_hook = re.findall(r"PostUp = ip route replace (\S+) dev", conf)
+        owned = [] if "Table = off" in conf else [c for own in allowed.values() for c in own]
+        owned += by_hook
+        owned += [c for (at, _), own in accepted.items() if at == place.cluster for c in own]
+        wanted = [
+            cidr
+            for other, own in platform.items()
+            if other != region
+            for cidr in (own.node_cidr, own.pod_cidr, own.service_cidr)
+        ]
+        assert sorted(owned) == sorted(wanted)
+        for other in set(regions) - {region}:
+            own = platform[other]
+            # What one peer is trusted with is its own region's, so that no third one relays.
+            assert allowed[other] == [own.node_cidr, own.pod_cidr, own.service_cidr]
+            assert accepted.get((place.cluster, other), [own.pod_cidr, own.service_cidr]) == [
+                own.pod_cidr,
+                own.service_cidr,
+            ]
+    readme = texts(name)["network/wireguard/README.md"]
+    said = "BGP does not" if name == "routes by BGP" else "`platform.mesh.routes: bgp` would not"
+    assert f"{said} change that" in readme
