@@ -8,6 +8,7 @@ from planner.exporters import workload
 from planner.exporters.external_dns import cluster_folder
 from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.kustomize import kustomization
+from planner.exporters.packing_order import start_order
 from planner.exporters.rendering import text
 from planner.exporters.wave_parts import TABLE
 from planner.exporters.wave_table import WAVES
@@ -72,6 +73,8 @@ def _readme(plan: Plan) -> str:
         host=workload.cluster_of(plan.scenario, federation.host_region),
         clusters=workload.active_clusters(plan),
         platform=plan.scenario.platform is not None,
+        packing=plan.scenario.policy.packing,
+        start_order=start_order(plan),
         waves=_waves(plan),
         missing=[s for s in plan.scenario.services if s not in workload.placed_services(plan)],
     )

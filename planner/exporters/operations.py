@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from planner.exporters import naming, workload
 from planner.exporters.helmfile import RELEASES, namespace_of, releases
+from planner.exporters.packing_order import start_order
 from planner.exporters.prerequisites import (
     Prerequisite,
     named_endpoints,
@@ -145,6 +146,7 @@ def export_operations(plan: Plan) -> tuple[Manifest, ...]:
         headroom=plan.headroom,
         worst=plan.worst_state,
         live=live_contexts(plan),
+        start_order=start_order(plan),
     )
     return (Manifest(PurePosixPath("OPERATIONS.md"), content),)
 
