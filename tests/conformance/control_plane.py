@@ -24,7 +24,8 @@ import yaml
 from tests.conformance.tools import free_ports, run, tool
 
 TOKEN = "loopback-only"
-START_S = 120.0
+START_S = 300.0
+SETTLED_S = 120.0
 CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
@@ -66,6 +67,33 @@ class ControlPlane:
             "apply", "--server-side", "--validate=strict", "--filename", "-",
             text=yaml.safe_dump_all(documents, sort_keys=False),
         )  # fmt: skip
+
+    def built(self, folder: Path) -> list[dict[str, Any]]:
+        """Build a folder as ``apply -k`` does."""
+        done = run((self.kubectl, "kustomize", folder))
+        assert done.returncode == 0, done.stderr
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    def versions(self, documents: Sequence[dict[str, Any]]) -> dict[str, str]:
+        """Return the version of each object once the controllers have nothing more to say."""
+        text = yaml.safe_dump_all(documents)
+        before: dict[str, str] = {}
+        end = time.monotonic() + SETTLED_S
+        while time.monotonic() < end:
+            objects = self.get("--filename", "-", text=text)
+            now = {o["metadata"]["uid"]: o["metadata"]["resourceVersion"] for o in objects}
+            if now == before:
+                return now
+            before = now
+            time.sleep(1)
+        raise AssertionError(f"the objects still change after {SETTLED_S:.0f} s")
+
+    def define(self, crds: Sequence[dict[str, Any]]) -> None:
+        """Install CRDs and wait until they are served."""
+        done = self.apply(crds)
+        assert done.returncode == 0, done.stderr
+        names = [f"crd/{crd['metadata']['name']}" for crd in crds]
+        self.do("wait", "--for=condition=Established", "--timeout=60s", *names)
 
     def install(self, *folders: Path) -> None:
         """Install the CRDs of folders and wait until they are served."""
@@ -181,10 +209,11 @@ def _scheduler(folder: Path) -> list[str]:
 
 @contextmanager
 def _process(folder: Path, path: str, options: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server and end it by its own handle."""
+    """Run a server and end it by its own handle; it also ends if the tests are killed."""
+    command = [tool("setpriv", "util-linux"), "--pdeathsig", "TERM", path, *options]
     with (folder / f"{Path(path).name}.log").open("wb") as log:
         process = subprocess.Popen(
-            [path, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder
         )
         try:
             yield process

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from planner.io.manifests import write_manifests
 from tests.conformance.control_plane import ControlPlane, control_plane
 from tests.conformance.schemas import shared
 from tests.conformance.tools import run, tool
+from tests.conformance.type_schemas import typed_crds
 from tests.exporters.platforms import taiwan_plan
 
 pytestmark = pytest.mark.slow
@@ -34,9 +34,6 @@ NEVER_SERVED = {
     "kubeproxy.config.k8s.io",
 }
 """Groups of files that commands read; no server has them."""
-
-NOT_KEPT = {"traefik.io"}
-"""Groups of which no published CRD is kept here: nobody judges their objects."""
 
 MUTATIONS: dict[str, Mutation] = {
     "Deployment": lambda d: d["spec"]["template"]["spec"]["containers"][0].update(resourcez={}),
@@ -88,31 +85,17 @@ def namespace(name: str) -> Document:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def versions(plane: ControlPlane, documents: list[Document]) -> dict[str, str]:
-    """Return the version of each object once the controllers have nothing more to say."""
-    text = yaml.safe_dump_all(documents)
-    before: dict[str, str] = {}
-    for _ in range(60):
-        objects = plane.get("--filename", "-", text=text)
-        now = {o["metadata"]["uid"]: o["metadata"]["resourceVersion"] for o in objects}
-        if now == before:
-            return now
-        before = now
-        time.sleep(1)
-    raise AssertionError("the objects still change after a minute")
-
-
 def judge(plane: ControlPlane, documents: list[Document]) -> None:
     """Apply documents, apply them again, and then each mutated kind among them."""
     first = plane.apply(documents)
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.splitlines()) == len(documents)
     assert "Warning" not in first.stderr
-    before = versions(plane, documents)
+    before = plane.versions(documents)
     assert len(before) == len(documents)
     again = plane.apply(documents)
     assert again.returncode == 0, again.stderr
-    assert versions(plane, documents) == before
+    assert plane.versions(documents) == before
     refused = [document for document in documents if document["kind"] in MUTATIONS]
     assert refused, "no kind of this tree has a mutation"
     for document in refused:
@@ -121,7 +104,7 @@ def judge(plane: ControlPlane, documents: list[Document]) -> None:
         answer = plane.apply([wrong])
         assert answer.returncode != 0, wrong
         assert any(words in answer.stderr for words in REFUSALS), answer.stderr
-    assert versions(plane, documents) == before
+    assert plane.versions(documents) == before
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
@@ -159,20 +142,45 @@ def test_a_federations_tree_is_accepted_by_its_host_and_stays(
     judge(plane, documents)
 
 
-def test_every_other_object_of_the_export_is_accepted(plane: ControlPlane) -> None:
+def test_every_other_object_of_the_export_is_accepted_and_stays(plane: ControlPlane) -> None:
+    """States of the DNS are one object in turn: each is applied over the one before."""
     groups = ("external-dns", "calico", "metallb", "rook", "prometheus-operator", "argo-rollouts")
     plane.install(*(shared("crds", group) for group in groups))
-    documents = [
-        document
+    plane.define(typed_crds())
+    files = [
+        (manifest.path, [d for d in manifest.content if is_object(d)])
         for manifest in export(taiwan_plan())
         if manifest.path.parts[0] not in {"clusters", "federation"}
         and not isinstance(manifest.content, str)
-        for document in manifest.content
-        if {"apiVersion", "kind", "metadata"} <= document.keys()
-        and document["apiVersion"].partition("/")[0] not in NEVER_SERVED | NOT_KEPT
     ]
-    named = {d["metadata"].get("namespace", "default") for d in documents} - {"default"}
-    assert plane.apply([namespace(name) for name in sorted(named)]).returncode == 0 or not named
-    for document in documents:
-        done = plane.apply([document])
-        assert done.returncode == 0, (document, done.stderr)
+    named = {d["metadata"].get("namespace", "default") for _, own in files for d in own}
+    assert plane.apply([namespace(name) for name in sorted(named)]).returncode == 0
+    assert {"dns", "monitoring"} <= {path.parts[0] for path, own in files if own}
+    for path, own in files:
+        if own:
+            first = plane.apply(own)
+            assert first.returncode == 0, (path, first.stderr)
+            before = plane.versions(own)
+            assert plane.apply(own).returncode == 0
+            assert plane.versions(own) == before, path
+
+
+def is_object(document: Document) -> bool:
+    """Whether a server has such objects: values of charts and files of commands are none."""
+    whole = {"apiVersion", "kind", "metadata"} <= document.keys()
+    return whole and document["apiVersion"].partition("/")[0] not in NEVER_SERVED
+
+
+def test_kustomize_builds_every_folder_and_refuses_one_without_its_file(tmp_path: Path) -> None:
+    write_manifests(export(taiwan_plan()), tmp_path)
+    folders = sorted(path.parent for path in tmp_path.rglob("kustomization.yaml"))
+    assert len(folders) >= 30
+    for folder in folders:
+        assert built(folder), folder
+    for folder in folders:
+        listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+        file = next((name for name in listed if (folder / name).is_file()), None)
+        if file is not None:
+            (folder / file).rename(folder / f"{file}.away")
+            assert run((tool("kustomize"), "build", folder)).returncode != 0, folder
+            (folder / f"{file}.away").rename(folder / file)

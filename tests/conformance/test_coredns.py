@@ -41,7 +41,8 @@ PREFIXES = {
     "NA": "192.0.2.0/25",
 }
 SOURCES = {"PH": "127.0.11.5", "TW": "127.0.13.5", "JP": "127.0.15.5", "US": "127.0.16.5"}
-LOOKUPS = 3000
+IDS = 2**16
+IN_FLIGHT = 128
 MAIN = {"api.company.com": "losangeles tokyo", "static.company.com": "losangeles taipei"}
 
 
@@ -84,6 +85,16 @@ def localised(corefile: str, folder: Path, port: int) -> str:
     return replaced.replace("/etc/coredns/zones", str(folder / "live"))
 
 
+def lay_out(folder: Path) -> None:
+    """Write the export and the countries of the test."""
+    write_database(folder / "country.mmdb")
+    for manifest in export(small_plan(), "coredns"):
+        path = folder / manifest.path.relative_to("dns/coredns")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = manifest.content
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump_all(content))
+
+
 class Server:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
@@ -102,17 +113,43 @@ class Server:
         wanted = dns.rdatatype.from_text(kind)
         return tuple(sorted(r.to_text() for rr in reply.answer if rr.rdtype == wanted for r in rr))
 
+    def every_id(self, host: str, subnet: str) -> Counter[tuple[str, ...]]:
+        """Ask once with each query id; return how many ids get each answer."""
+        options = [dns.edns.ECSOption(subnet, 26, 0)]
+        body = dns.message.make_query(f"{host}.", "A", use_edns=0, options=options).to_wire()[2:]
+        bodies: dict[int, bytes] = {}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.connect(("127.0.0.1", self.port))
+            asking.settimeout(2.0)
+            for first in range(0, IDS, IN_FLIGHT):
+                self._ask_ids(asking, range(first, first + IN_FLIGHT), body, bodies)
+        counts: Counter[tuple[str, ...]] = Counter()
+        for wire, times in Counter(bodies.values()).items():
+            records = [r for rr in dns.message.from_wire(b"\0\0" + wire).answer for r in rr]
+            counts[tuple(sorted(r.to_text() for r in records))] += times
+        return counts
+
+    @staticmethod
+    def _ask_ids(asking: socket.socket, ids: range, body: bytes, bodies: dict[int, bytes]) -> None:
+        """Ask with some ids at once until each is answered; a datagram may be lost."""
+        end = time.monotonic() + 30
+        while missing := [number for number in ids if number not in bodies]:
+            assert time.monotonic() < end, f"no answer to the query id {missing[0]}"
+            for number in missing:
+                asking.send(number.to_bytes(2, "big") + body)
+            try:
+                for _ in missing:
+                    reply = asking.recv(4096)
+                    bodies[int.from_bytes(reply[:2], "big")] = reply[2:]
+            except TimeoutError:
+                pass
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     binary = find_coredns()
     folder = tmp_path_factory.mktemp("coredns")
-    write_database(folder / "country.mmdb")
-    for manifest in export(small_plan(), "coredns"):
-        path = folder / manifest.path.relative_to("dns/coredns")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = manifest.content
-        path.write_text(content if isinstance(content, str) else yaml.safe_dump_all(content))
+    lay_out(folder)
     server = Server(folder, free_port())
     server.switch("up")
     corefile = localised((folder / "Corefile").read_text(), folder, server.port)
@@ -178,14 +215,14 @@ def test_an_address_that_the_database_lacks_gets_the_answer_of_most_users(server
 
 
 @pytest.mark.parametrize("country", ["PH", "JP", "US"])
-def test_a_divided_country_gets_the_plans_shares(server, country):
-    subnet = PREFIXES[country].split("/")[0]
-    counts = Counter(server.answer("api.company.com", subnet) for _ in range(LOOKUPS))
+def test_a_divided_country_gets_the_plans_shares_of_all_query_ids_exactly(server, country):
+    counts = server.every_id("api.company.com", PREFIXES[country].split("/")[0])
     want = wanted("api.company.com", country, None)
+    assert counts.total() == IDS
     assert counts.keys() == want.keys()
     for answer, share in want.items():
-        deviation = 4.5 * (share * (1 - share) / LOOKUPS) ** 0.5
-        assert counts[answer] / LOOKUPS == pytest.approx(share, abs=deviation)
+        # A boundary stands at a whole id: each end of a range is off by half of one at most.
+        assert abs(counts[answer] - share * IDS) <= 1, (answer, counts[answer] / IDS, share)
 
 
 def test_zones_are_whole(server):
@@ -226,3 +263,40 @@ def test_a_switch_is_served_within_seconds_in_every_state_and_back(server):
                 got = {server.answer(host, subnet) for _ in range(20)}
                 assert got <= want.keys(), (host, country, lost)
     assert set(REGIONS) >= {"taipei", "losangeles"}
+
+
+@pytest.mark.parametrize(
+    ("file", "exported", "mutated"),
+    [
+        ("Corefile", "    view ", "    viev "),
+        ("Corefile", "metadata('geoip/country/code') in [", "metadata('geoip/country/code') im ["),
+        ("Corefile", "edns-subnet", "edns-subnett"),
+    ],
+)
+def test_a_mutated_file_is_refused(tmp_path, file, exported, mutated):
+    binary, port = find_coredns(), free_port()
+    lay_out(tmp_path)
+    text = localised((tmp_path / file).read_text(), tmp_path, port)
+    assert exported in text
+    (tmp_path / file).write_text(text.replace(exported, mutated, 1))
+    done = subprocess.run(
+        [binary, "-conf", str(tmp_path / file)], capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode != 0
+
+
+def test_a_mutated_zone_is_not_served(tmp_path):
+    binary, port = find_coredns(), free_port()
+    lay_out(tmp_path)
+    for path in (tmp_path / "zones" / "up").glob("*.zone"):
+        path.write_text(path.read_text().replace(" IN A ", " IN A x", 1))
+    server = Server(tmp_path, port)
+    server.switch("up")
+    (tmp_path / "Corefile").write_text(
+        localised((tmp_path / "Corefile").read_text(), tmp_path, port)
+    )
+    done = subprocess.run(
+        [binary, "-conf", str(tmp_path / "Corefile")], capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode != 0
+    assert b"bad A" in done.stdout + done.stderr

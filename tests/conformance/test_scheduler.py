@@ -1,6 +1,7 @@
 """The real scheduler judges the packing: what a plan says fits is bound, one more is not.
 
-Pods of a rollout (its surge) are there in every pass, as the plan counts them.
+Pods of a rollout (its surge) are there in every pass, as the plan counts them; while a failure
+state takes servers away, nothing is rolled out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import pytest
 
 from planner.exporters import policies, workload
 from planner.failures.states import failure_states
-from planner.problem.arrays import Ints, Problem
+from planner.model.plan import Plan
+from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.best_packing import (
     ReplicaLimits,
     packing_statement,
@@ -25,6 +27,7 @@ from planner.problem.best_packing import (
 from planner.problem.build import build_problem
 from planner.problem.documents import solution_of
 from planner.problem.packing import packing_limits, replica_bounds
+from planner.simulation.survivors import surviving_replicas
 from tests.conformance.control_plane import control_plane
 from tests.conformance.scheduling import Scheduling, bare_pod
 from tests.exporters.platforms import taiwan_plan
@@ -94,7 +97,10 @@ class Judge:
 
     def lose(self, one_of_each: bool) -> None:
         """Set up the servers that are left."""
-        case = replace(self.problem, survive_server_loss=one_of_each)
+        self.set_up(replace(self.problem, survive_server_loss=one_of_each))
+
+    def set_up(self, case: Problem) -> None:
+        """Set up the servers of a case."""
         name = self.problem.axes.regions[self.region]
         servers = servers_of(case, self.region).tolist()
         self.scheduling.set_nodes(
@@ -153,6 +159,66 @@ def test_every_planned_pod_is_bound_in_any_order_and_no_limit_is_passed(
     if problem.survive_server_loss:
         judge.fits(planned)
     judge.limits(planned, stated.server_lost)
+
+
+def with_two_pools(plan: Plan) -> Plan:
+    """Return the plan with other servers in Singapore: two of the edge's and a large one."""
+    regions = dict(plan.scenario.regions)
+    pool = regions["singapore"].pools["edge"]
+    pools = {
+        "edge": pool.model_copy(update={"servers": 2}),
+        "large": pool.model_copy(update={"server_type": "edge-32c", "servers": 1}),
+    }
+    regions["singapore"] = regions["singapore"].model_copy(update={"pools": pools})
+    scenario = plan.scenario.model_copy(update={"regions": regions})
+    return plan.model_copy(update={"scenario": scenario})
+
+
+def in_state(problem: Problem, left: Floats) -> Problem:
+    """Return the problem with the part of each pool's servers that a state leaves."""
+    servers = np.floor(left * problem.pools.servers + 1e-9).astype(np.int64)
+    return replace(
+        problem,
+        pools=replace(problem.pools, servers=servers),
+        survive_server_loss=False,
+        surge_replicas=np.zeros_like(problem.surge_replicas),
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "region"),
+    [
+        *((PLAN, region) for region in PLAN.active_regions),
+        (with_two_pools(PLAN), "singapore"),
+    ],
+    ids=[*PLAN.active_regions, "two pools"],
+)
+def test_where_a_state_takes_servers_what_is_said_to_survive_fits(
+    plan: Plan, region: str, scheduling: Scheduling
+) -> None:
+    states = failure_states(plan.scenario, order=1, kinds=["pool"])
+    problem = build_problem(plan.scenario, states)
+    planned, index = solution_of(problem, plan).replicas, problem.axes.regions.index(region)
+    survive = surviving_replicas(problem, np.repeat(planned[None], len(states.names), axis=0))
+    pools = problem.pools.region == index
+    hit = np.flatnonzero((states.server_share[:, pools] < 1).any(axis=1))
+    assert hit.size >= 1
+    for state in hit:
+        case = in_state(problem, states.server_share[state])
+        if not case.pools.servers[pools].any():
+            assert not survive[state, :, index].any()
+            continue
+        judge = Judge(scheduling, case, index, taiwan_pods())
+        judge.set_up(case)
+        kept = survive[state, :, index]
+        assert kept.any()
+        for _ in range(2):
+            judge.fits(kept)
+        # What no packing holds beside them, the scheduler does not bind either.
+        largest = int(np.argmax(kept))
+        trial = kept.copy()
+        trial[largest] = packing_statement(case, survive[state]).whole.at_best[largest, index] + 1
+        judge.does_not_fit(trial)
 
 
 @pytest.mark.parametrize("seed", range(20))
