@@ -68,6 +68,11 @@ class ControlPlane:
             text=yaml.safe_dump_all(documents, sort_keys=False),
         )  # fmt: skip
 
+    def prepare(self, documents: Sequence[dict[str, Any]]) -> None:
+        """Apply what others make before; it may be nothing."""
+        done = self.apply(documents) if documents else None
+        assert done is None or done.returncode == 0, done.stderr
+
     def built(self, folder: Path) -> list[dict[str, Any]]:
         """Build a folder as ``apply -k`` does."""
         done = run((self.kubectl, "kustomize", folder))

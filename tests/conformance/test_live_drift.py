@@ -46,7 +46,7 @@ def test_a_roll_out_leaves_no_drift_and_an_edit_is_reported(there: Site, tmp_pat
     before = check(plan)
     assert before.exit_code in (1, 2), before.output  # nothing is there yet
 
-    there.plane.apply(namespaces_of_others(known, CONTEXT))
+    there.plane.prepare(namespaces_of_others(known, CONTEXT))
     operations = (folder / "OPERATIONS.md").read_text(encoding="utf-8")
     carry_out(there, folder, commands(operations, CONTEXT))
     current = check(plan)
