@@ -17,6 +17,7 @@ from planner.exporters.clusters import export_clusters
 from planner.exporters.coredns import export_coredns
 from planner.exporters.external_dns import export_external_dns
 from planner.exporters.failover import export_failover
+from planner.exporters.forms import refuse_bad_forms
 from planner.exporters.gdnsd import export_gdnsd
 from planner.exporters.grafana import export_grafana
 from planner.exporters.helmfile import export_helmfile, missing_repositories
@@ -155,13 +156,14 @@ def export_each(plan: Plan, targets: str | Iterable[str] = ALL, *, pin: bool = F
     named = _known(targets)
     has_platform = plan.scenario.platform is not None
     writers = TARGETS | {"kubefed": partial(export_kubefed, pin=pin)}
-    names = naming.names_of(plan)
+    unfit = _unfit(plan)
     files: dict[PurePosixPath, Manifest] = {}
     refusals: dict[str, PlannerError] = {}
     chosen = chosen_targets(named, has_platform)
     for name in chosen:
         try:
-            naming.refuse_bad_names(names)
+            if unfit is not None:
+                raise unfit
             written = writers[name](plan)
         except PlannerError as error:
             refusals[name] = _with_charts(plan, name, error) if "helmfile" in chosen else error
@@ -189,6 +191,16 @@ def first_refusal(done: Exported) -> PlannerError | None:
     if missing:
         return MissingInputs(missing)
     return next(iter(done.refusals.values()), None)
+
+
+def _unfit(plan: Plan) -> PlannerError | None:
+    """Return why no target may write a plan: names or texts that could leave their field."""
+    try:
+        naming.refuse_bad_names(naming.names_of(plan))
+        refuse_bad_forms(plan)
+    except PlannerError as error:
+        return error
+    return None
 
 
 def _with_charts(plan: Plan, target: str, error: PlannerError) -> PlannerError:
