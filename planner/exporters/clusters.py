@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from planner.exporters import workload
 from planner.exporters.external_dns import cluster_folder
+from planner.exporters.hours import disruptable
 from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.kustomize import kustomization
 from planner.exporters.packing_order import start_order
@@ -53,7 +54,7 @@ def _tree(plan: Plan, cluster: str) -> list[Manifest]:
     folder = PurePosixPath("clusters", cluster)
     region = workload.region_of_cluster(plan.scenario)[cluster]
     budgets = tuple(
-        workload.disruption_budget(plan.scenario, name)
+        workload.disruption_budget(plan.scenario, name, disruptable(plan, name, region))
         for name in workload.placed_services(plan)
         if plan.services[name].replicas.get(region, 0) > 0
     )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from planner.errors import MissingInputs, UnfaithfulExport
-from planner.exporters import kubefed, naming, workload
+from planner.exporters import kubefed, kubefed_hours, naming, workload
+from planner.exporters.hours import fewest_replicas
 from planner.exporters.karmada_failover import moves
 from planner.exporters.monitoring import refuse_hostile_names
 from planner.exporters.rendering import text
@@ -188,6 +189,7 @@ def _values(plan: Plan, standby: str, backups: Backups) -> Document:
         "kubefed_kinds": [*_KUBEFED_RECORDS, *FEDERATED_KINDS, *LATE_KINDS],
         "federated_kinds": list(FEDERATED_KINDS),
         "late_kinds": list(LATE_KINDS),
+        "by_hour": controller == "kubefed" and bool(kubefed_hours.hour_objects(plan)),
         "takeover_manager": TAKEOVER_MANAGER,
         "charts": {name: _chart(table[name]) for name in ("kubefed", "karmada")},
         "versions": {name: table[name].version for name in ("kubefed", "karmada")},
@@ -263,12 +265,13 @@ def _surroundings(plan: Plan, host: str) -> Document:
 
 
 def _planned(plan: Plan) -> Iterator[tuple[str, str, int, str]]:
-    """Yield cluster, service, planned replicas and the kind that holds them."""
+    """Yield cluster, service, the fewest replicas that are planned and the kind that holds them."""
     for name in workload.placed_services(plan):
         kind = "rollouts.argoproj.io" if service_platform(plan, name).rollout else "deployments"
-        replicas = workload.by_cluster(plan.scenario, plan.services[name].replicas)
-        for cluster, count in replicas.items():
+        for region, place in plan.scenario.regions.items():
+            count = fewest_replicas(plan, name, region)
             if count > 0:
+                cluster = place.cluster
                 yield naming.cluster_context(cluster), name, count, kind
 
 

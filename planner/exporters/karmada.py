@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
 from planner.exporters.agreement import must_agree
+from planner.exporters.hours import as_scheduled, schedule_of
 from planner.exporters.karmada_failover import failover_files, failover_values, moves, with_failover
 from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import require_pods
@@ -45,9 +46,7 @@ _VALUES: Document = {
 }
 
 
-def export_karmada(
-    plan: Plan, *, hourly: Mapping[str, Sequence[int]] | None = None
-) -> tuple[Manifest, ...]:
+def export_karmada(plan: Plan) -> tuple[Manifest, ...]:
     """Return what is applied to the Karmada API server.
 
     Each service has a Deployment whose replicas are the plan's total, a Service, a
@@ -58,10 +57,8 @@ def export_karmada(
     Parameters
     ----------
     plan : Plan
-        What was decided.
-    hourly : mapping of str to sequence of int, optional
-        Service to its total in each of 24 hours, UTC; used where one autoscaler over all clusters
-        sets replicas.
+        What was decided. Where one scaler over all clusters sets replicas and they follow the day,
+        the weights are those of the day, and a schedule sets each hour's total.
 
     Returns
     -------
@@ -73,7 +70,7 @@ def export_karmada(
     UnfaithfulExport
         If the scheduler would divide other replicas from the documents than the plan has, in
         either order of ties, or a cluster with replicas has no weight (0 is refused), or on a known
-        platform a division in a promised state does not fit the pools.
+        platform a division in a promised state, of any hour's total, does not fit the pools.
     MissingInputs
         With everything that the pods of a known platform lack.
 
@@ -86,9 +83,10 @@ def export_karmada(
     has the means by which Karmada moves a lost share, and the way back.
     """
     require_pods(plan, "karmada")
+    plan = as_scheduled(plan, "karmada")
     files = [
         Manifest(FOLDER / "namespace.yaml", _namespace(plan)),
-        *(_service_manifest(plan, name, hourly) for name in workload.placed_services(plan)),
+        *(_service_manifest(plan, name) for name in workload.placed_services(plan)),
     ]
     resources = [str(file.path.relative_to(FOLDER)) for file in files]
     return (
@@ -156,9 +154,7 @@ def _weights(plan: Plan) -> dict[str, dict[str, int]]:
     return {name: static_weights(plan, name) for name in workload.placed_services(plan)}
 
 
-def _service_manifest(
-    plan: Plan, name: str, hourly: Mapping[str, Sequence[int]] | None
-) -> Manifest:
+def _service_manifest(plan: Plan, name: str) -> Manifest:
     """Build the objects of one service, checked with the scheduler's arithmetic."""
     scenario = plan.scenario
     weights = static_weights(plan, name)
@@ -167,7 +163,7 @@ def _service_manifest(
         documents.append(workload.service_account(scenario, name))
     scalers: tuple[Document, ...] = ()
     if writes(plan, "federation", "FederatedHPA", name, "karmada"):
-        scalers = federated_autoscalers(plan, name, weights, hourly)
+        scalers = federated_autoscalers(plan, name, weights)
     if writes(plan, "federation", "Deployment", name, "karmada"):
         documents.append(_deployment(plan, name, scalers))
     documents.append(workload.core_service(scenario, name))
@@ -309,6 +305,8 @@ def _readme(plan: Plan) -> str:
         variable=REGION_VARIABLE,
         scaled={kind: [n for n in services if scaler_of(plan, n) == kind] for kind in SCALERS},
         rollouts=[n for n in services if service_platform(plan, n).rollout],
+        by_hour=[n for n in services if schedule_of(plan, n, "karmada") is not None],
+        hourly=plan.scenario.policy.replicas == "hourly",
         platform=plan.scenario.platform is not None,
         moves=moves(plan),
         calls=list(remote_calls(plan).values()),

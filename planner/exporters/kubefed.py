@@ -6,14 +6,20 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import PurePosixPath
 
-from planner.errors import UnfaithfulExport
-from planner.exporters import workload
+from planner.exporters import naming, workload
 from planner.exporters.agreement import must_agree
+from planner.exporters.hours import as_scheduled, schedule_of
+from planner.exporters.kubefed_hours import (
+    hour_inputs,
+    hour_objects,
+    refuse_unfit_hours,
+    refuse_without_hours,
+)
 from planner.exporters.kustomize import kustomization
-from planner.exporters.pods import require_pods
+from planner.exporters.pods import pod_inputs
 from planner.exporters.preferences import preference, wanted_clusters
 from planner.exporters.rendering import text
-from planner.exporters.requirements import service_platform
+from planner.exporters.requirements import require, service_platform
 from planner.exporters.scalers import scaler_of
 from planner.exporters.writer_rows import SCALERS
 from planner.exporters.writers import writes
@@ -21,7 +27,7 @@ from planner.model.manifest import Document, Manifest
 from planner.model.plan import Plan
 
 FOLDER = PurePosixPath("federation/kubefed")
-SYSTEM_NAMESPACE = "kube-federation-system"
+SYSTEM_NAMESPACE = naming.KUBEFED_NAMESPACE
 VERSION = "v0.10.0"
 
 # KubeFed's own defaults, written out because a fail-over's duration rests on them.
@@ -65,28 +71,32 @@ def export_kubefed(plan: Plan, *, pin: bool = False) -> tuple[Manifest, ...]:
     Raises
     ------
     UnfaithfulExport
-        If the controller would divide other replicas from the documents than the plan has, or an
-        autoscaler over all clusters is asked of it.
+        If the controller would divide other replicas from the documents than the plan has, or a
+        scaler over all clusters is asked of it that has no totals by the hour, or one of those
+        does not fit the pools.
     MissingInputs
-        With everything that the pods of a known platform lack.
+        With everything that the pods of a known platform, and the schedule of totals, lack.
 
     Notes
     -----
     On a known platform the accounts are federated, too. Where an autoscaler in each cluster sets
     replicas, they are retained and no preference stands beside them; where a Rollout does, there is
-    no Deployment.
+    no Deployment. Totals that follow the day are set by jobs (`planner.exporters.kubefed_hours`).
 
     `minReplicas` is the service's minimum where the controller still returns the plan with it:
     it hands minimums out before it divides by weight. Otherwise the largest that does, or none.
     """
-    require_pods(plan, "kubefed")
+    if plan.scenario.platform is not None:
+        require(plan, "kubefed", [*pod_inputs(plan), *hour_inputs(plan)])
     services = workload.placed_services(plan)
-    _refuse_federated_scalers(plan)
+    plan = _scheduled(plan)
     objects = [_service_manifest(plan, name, pin) for name in services]
     first = Manifest(FOLDER / "namespace.yaml", _namespace(plan, pin))
     members = _members(plan)
     clusters = [Manifest(FOLDER / "clusters.yaml", members)] if members else []
-    files = [first, *clusters, *objects]
+    hours = hour_objects(plan) if not pin else ()
+    schedule = [Manifest(FOLDER / "hours.yaml", hours)] if hours else []
+    files = [first, *clusters, *objects, *schedule]
     resources = [str(file.path.relative_to(FOLDER)) for file in files]
     return (
         kustomization(FOLDER, resources),
@@ -97,15 +107,14 @@ def export_kubefed(plan: Plan, *, pin: bool = False) -> tuple[Manifest, ...]:
     )
 
 
-def _refuse_federated_scalers(plan: Plan) -> None:
-    """Refuse an autoscaler over all clusters where this controller is the one that is applied."""
+def _scheduled(plan: Plan) -> Plan:
+    """Return the plan as its schedule begins, refusing schedules that cannot be had."""
+    stands = as_scheduled(plan, "kubefed")
     for name in workload.placed_services(plan):
-        scaler = scaler_of(plan, name)
-        if scaler == "federated" and plan.scenario.federation.controller == "kubefed":
-            raise UnfaithfulExport(
-                f"platform.services.{name}.scaler is 'federated', but KubeFed has no autoscaler "
-                "over clusters; write 'member' or 'pinned', or federation.controller karmada"
-            )
+        if scaler_of(plan, name) == "federated":
+            refuse_without_hours(plan, name)
+            refuse_unfit_hours(stands, name)
+    return stands
 
 
 def _service_manifest(plan: Plan, name: str, pin: bool) -> Manifest:
@@ -238,6 +247,9 @@ def _readme(plan: Plan, pin: bool) -> str:
         version=VERSION,
         scaled=scaled,
         rollouts=rollouts,
+        by_hour=[n for n in services if schedule_of(plan, n, "kubefed") is not None],
+        hourly=plan.scenario.policy.replicas == "hourly",
+        schedule_namespace=naming.KUBEFED_NAMESPACE,
         platform=plan.scenario.platform is not None,
         **_places(plan),
     )

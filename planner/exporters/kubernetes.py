@@ -9,7 +9,9 @@ from typing import Literal
 from planner.errors import UnfaithfulExport
 from planner.exporters import naming, policies, workload
 from planner.exporters.external_dns import cluster_folder
+from planner.exporters.hours import without_spare
 from planner.exporters.ingress import gateways, ingresses
+from planner.exporters.kubefed_hours import refuse_without_hours
 from planner.exporters.kustomize import kustomization
 from planner.exporters.pods import pod_inputs
 from planner.exporters.rendering import text
@@ -38,14 +40,12 @@ FOLDERS = (BASE, WORKLOADS, DNS)
 """Folders of a cluster that its kustomization lists, in the order in which they are applied."""
 
 Routes = Literal["ingress", "gateway"]
-Needed = Mapping[str, Mapping[str, int]]
 
 
 def export_kubernetes(
     plan: Plan,
     *,
     federation: Federation | None = None,
-    needed: Needed | None = None,
     routes: Routes | None = None,
 ) -> tuple[Manifest, ...]:
     """Return a Kustomize tree for each cluster: everything that the federation does not write.
@@ -57,9 +57,6 @@ def export_kubernetes(
     federation : {'none', 'kubefed', 'karmada'}, optional
         Who propagates; the scenario's controller without it. With 'none' the clusters' trees hold
         namespace, Deployments, Services and accounts, too.
-    needed : mapping, optional
-        Service, region to the replicas that the normal peak hour needs: what is planned beyond
-        them may be disrupted at once. One pod at a time without it.
     routes : {'ingress', 'gateway'}, optional
         Ingress objects, or a Gateway with HTTPRoutes; what the platform says without it.
 
@@ -82,13 +79,13 @@ def export_kubernetes(
     _check(plan, mode)
     edge = routes or platform_of(plan).routes or "ingress"
     manifests: list[Manifest] = [
-        Manifest(ROOT / "README.md", _readme(plan, mode, needed, edge)),
+        Manifest(ROOT / "README.md", _readme(plan, mode, edge)),
     ]
     for cluster, region in workload.region_of_cluster(plan.scenario).items():
         if cluster in workload.active_clusters(plan):
             manifests.append(kustomization(ROOT / cluster, FOLDERS))
             manifests += _folder(ROOT / cluster / BASE, _base(plan, mode))
-            files = _workloads(plan, region, mode, needed, edge)
+            files = _workloads(plan, region, mode, edge)
             manifests += _folder(ROOT / cluster / WORKLOADS, files)
             manifests += cluster_folder(plan, cluster)
     return tuple(manifests)
@@ -137,11 +134,14 @@ def _check(plan: Plan, mode: Federation) -> None:
                 f"'{naming.ingress_name(host)}'; rename one"
             )
     for name in workload.placed_services(plan):
-        if scaler_of(plan, name) == "federated" and mode != "karmada":
+        if scaler_of(plan, name) != "federated" or mode == "karmada":
+            continue
+        if mode == "none":
             raise UnfaithfulExport(
-                f"platform.services.{name}.scaler is 'federated', which only Karmada has; write "
+                f"platform.services.{name}.scaler is 'federated', but nothing is federated; write "
                 "'member' or 'pinned'"
             )
+        refuse_without_hours(plan, name)
 
 
 def _folder(folder: PurePosixPath, files: Mapping[str, tuple[Document, ...]]) -> list[Manifest]:
@@ -160,7 +160,7 @@ def _base(plan: Plan, mode: Federation) -> dict[str, tuple[Document, ...]]:
 
 
 def _workloads(
-    plan: Plan, region: str, mode: Federation, needed: Needed | None, routes: Routes
+    plan: Plan, region: str, mode: Federation, routes: Routes
 ) -> dict[str, tuple[Document, ...]]:
     """Build what surrounds the services of one cluster."""
     services = policies.services_in(plan, region)
@@ -176,7 +176,7 @@ def _workloads(
             for name in services
             if writes(plan, "cluster", "HorizontalPodAutoscaler", name, mode)
         ),
-        "pod-disruption-budgets.yaml": policies.budgets(plan, region, needed),
+        "pod-disruption-budgets.yaml": policies.budgets(plan, region),
         f"{routes}.yaml": edge(plan, region),
     }
 
@@ -198,11 +198,11 @@ def _service(plan: Plan, region: str, name: str, mode: Federation) -> tuple[Docu
     )
 
 
-def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes) -> str:
+def _readme(plan: Plan, mode: Federation, routes: Routes) -> str:
     """Write what the trees hold, in which order they are applied, and what is not in them."""
     scenario = plan.scenario
     regions = {c: workload.region_of_cluster(scenario)[c] for c in workload.active_clusters(plan)}
-    table = versions(plan)
+    table = versions(plan, ("kubernetes", "k3s"))
     return text(
         "kubernetes.md.j2",
         federation=mode,
@@ -216,8 +216,9 @@ def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes)
         kubernetes=table["kubernetes"].version,
         k3s=table["k3s"].version,
         ended=[n for n in ("kubernetes", "k3s") if end_of_life(table[n].version)],
-        budgets_known=needed is not None,
-        tight=list(_tight(plan, regions, needed)),
+        hourly=scenario.policy.replicas == "hourly",
+        budgets_known=plan.needs is not None,
+        tight=[(workload.cluster_of(scenario, r), name) for name, r in without_spare(plan)],
         unreachable=[
             (cluster, *pair)
             for cluster, region in regions.items()
@@ -226,14 +227,3 @@ def _readme(plan: Plan, mode: Federation, needed: Needed | None, routes: Routes)
         scaled=[n for n in workload.placed_services(plan) if scaler_of(plan, n) == "member"],
         rollouts=[n for n in workload.placed_services(plan) if service_platform(plan, n).rollout],
     )
-
-
-def _tight(plan: Plan, regions: Mapping[str, str], needed: Needed | None) -> list[tuple[str, str]]:
-    """Find clusters and services whose normal peak hour can spare no pod."""
-    return [
-        (cluster, name)
-        for cluster, region in regions.items()
-        for name in policies.services_in(plan, region)
-        if needed is not None
-        and needed.get(name, {}).get(region, 0) >= plan.services[name].replicas[region]
-    ]

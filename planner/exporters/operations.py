@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from planner.exporters import naming, workload
 from planner.exporters.helmfile import RELEASES, namespace_of, releases
+from planner.exporters.hours import fewest_replicas, without_spare
 from planner.exporters.packing_order import start_order
 from planner.exporters.prerequisites import (
     Prerequisite,
@@ -80,7 +81,7 @@ class Bound:
     service, cluster : str
         Whom it concerns.
     replicas : int
-        Replicas that the plan has.
+        Fewest replicas that the plan has.
     p95_ms : float or None
         The plan's 95th percentile of the users served there; None where it serves nobody.
     promised_ms : float
@@ -143,6 +144,7 @@ def export_operations(plan: Plan) -> tuple[Manifest, ...]:
         series=_series,
         stages=list(stages(plan)),
         bounds=list(bounds(plan)),
+        tight=_tight(plan),
         headroom=plan.headroom,
         worst=plan.worst_state,
         live=live_contexts(plan),
@@ -193,7 +195,7 @@ def bounds(plan: Plan) -> Iterator[Bound]:
     for name in workload.placed_services(plan):
         decided, promised = plan.services[name], plan.scenario.services[name].objective.p95_ms
         for region, place in plan.scenario.regions.items():
-            count = decided.replicas.get(region, 0)
+            count = fewest_replicas(plan, name, region)
             if count > 0:
                 wait = _replicas_wait(plan, name, place.cluster, count)
                 yield Bound(name, place.cluster, count, decided.p95_ms.get(region), promised, wait)
@@ -210,6 +212,14 @@ def _replicas_wait(plan: Plan, name: str, cluster: str, count: int) -> str:
         f"kubectl --context {naming.cluster_context(cluster)} --namespace "
         f"{plan.scenario.namespace} wait --for={condition} deployment/{name} --timeout=10m"
     )
+
+
+def _tight(plan: Plan) -> dict[str, list[str]]:
+    """Return the services of which the normal peak hour can spare no pod, and in which clusters."""
+    found: dict[str, list[str]] = {}
+    for name, region in without_spare(plan):
+        found.setdefault(name, []).append(workload.cluster_of(plan.scenario, region))
+    return found
 
 
 def live_contexts(plan: Plan) -> tuple[str, ...]:

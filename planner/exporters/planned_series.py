@@ -11,6 +11,7 @@ from itertools import chain
 from math import log
 
 from planner.exporters import workload
+from planner.exporters.hours import as_scheduled, fewest_replicas
 from planner.exporters.monitoring import watched_regions, watched_services
 from planner.exporters.promql import vector
 from planner.exporters.requirements import service_platform
@@ -110,24 +111,16 @@ def _regions(plan: Plan, home: str) -> Iterator[Document]:
 
 
 def _replicas(plan: Plan) -> Iterator[Document]:
-    """Write planned replicas, and the fewest and most that are no drift."""
+    """Write planned replicas, and the fewest and most that are no drift; by the hour, the day's."""
+    plan = as_scheduled(plan, plan.scenario.federation.controller)
     for service in workload.placed_services(plan):
         for region, planned in plan.services[service].replicas.items():
             if planned > 0:
                 labels = {"region": region, "service": service}
                 yield record("plan:replicas:planned", vector(planned), **labels)
-                yield record(
-                    "plan:replicas:fewest", vector(_fewest(plan, service, region)), **labels
-                )
+                fewest = fewest_replicas(plan, service, region)
+                yield record("plan:replicas:fewest", vector(fewest), **labels)
                 yield record("plan:replicas:most", vector(_most(plan, service, region)), **labels)
-
-
-def _fewest(plan: Plan, service: str, region: str) -> int:
-    """Fewest replicas that are as planned; where they follow the day, the plan knows no others."""
-    planned = plan.services[service].replicas[region]
-    if plan.scenario.policy.replicas == "hourly":
-        return min(planned, plan.scenario.services[service].min_replicas)
-    return planned
 
 
 def _most(plan: Plan, service: str, region: str) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 
 from planner.exporters import naming, workload
 from planner.exporters.address_plan import NETWORK_FIELDS, AddressPlan, address_plan
+from planner.exporters.hours import disruptable
 from planner.exporters.requirements import each_region, platform_of, service_platform
 from planner.model.manifest import Document
 from planner.model.plan import Plan
@@ -130,7 +131,7 @@ def resource_quota(plan: Plan, region: str) -> Document:
     }
 
 
-def disruption_budget(plan: Plan, region: str, name: str, needed: int | None) -> Document:
+def disruption_budget(plan: Plan, region: str, name: str) -> Document:
     """Return the budget of a service: what its normal peak hour can spare, at least one pod.
 
     Parameters
@@ -141,11 +142,8 @@ def disruption_budget(plan: Plan, region: str, name: str, needed: int | None) ->
         Region of the cluster.
     name : str
         The service.
-    needed : int or None
-        Replicas that the normal peak hour needs there; None where that is not known.
     """
-    spare = 1 if needed is None else max(1, plan.services[name].replicas[region] - needed)
-    document = workload.disruption_budget(plan.scenario, name, spare)
+    document = workload.disruption_budget(plan.scenario, name, disruptable(plan, name, region))
     document["spec"]["unhealthyPodEvictionPolicy"] = "AlwaysAllow"
     return document
 
@@ -289,9 +287,7 @@ def _port(number: int, protocol: str = "TCP") -> Document:
     return {"protocol": protocol, "port": number}
 
 
-def budgets(
-    plan: Plan, region: str, needed: Mapping[str, Mapping[str, int]] | None
-) -> tuple[Document, ...]:
+def budgets(plan: Plan, region: str) -> tuple[Document, ...]:
     """Return the budgets of a cluster's services.
 
     Parameters
@@ -300,11 +296,5 @@ def budgets(
         What was decided.
     region : str
         Region of the cluster.
-    needed : mapping or None
-        Service, region to the replicas that the normal peak hour needs.
     """
-    known = needed or {}
-    return tuple(
-        disruption_budget(plan, region, name, known.get(name, {}).get(region))
-        for name in services_in(plan, region)
-    )
+    return tuple(disruption_budget(plan, region, name) for name in services_in(plan, region))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
+from planner.exporters.agreement import must_agree
+from planner.exporters.hours import day_totals, fewest_replicas, hour_by_hour, schedule_of
 from planner.exporters.requirements import service_platform
+from planner.exporters.schedules import MINUTES_PER_HOUR, schedule_rules
 from planner.exporters.steering import promised_states
 from planner.exporters.writer_rows import Scaler
 from planner.federation.karmada import divide_static, names_descend
 from planner.model.manifest import Document
 from planner.model.plan import Plan
-
-HOURS = 24
-MINUTES_PER_HOUR = 60
-DAY_MINUTES = HOURS * MINUTES_PER_HOUR
 
 # The template's UID exists only once it is created, and ties fall by it: both orders are checked.
 UIDS = tuple(next(u for u in "abcdefgh" if names_descend(u) is order) for order in (False, True))
@@ -55,16 +53,15 @@ def member_autoscaler(plan: Plan, region: str, name: str) -> Document:
     Returns
     -------
     dict
-        From the plan's replicas, with which every promised state is survived, to what the pools
-        hold.
+        From what the hour that needs most needs to survive every promised state (it knows no
+        hours) to what the pools hold.
 
     Raises
     ------
     UnfaithfulExport
         If the scenario describes no autoscaler.
     """
-    service = plan.services[name]
-    least = service.replicas[region]
+    service, least = plan.services[name], fewest_replicas(plan, name, region)
     rollout = service_platform(plan, name).rollout
     target = ("argoproj.io/v1alpha1", "Rollout") if rollout else ("apps/v1", "Deployment")
     return {
@@ -81,48 +78,59 @@ def member_autoscaler(plan: Plan, region: str, name: str) -> Document:
 
 
 def federated_autoscalers(
-    plan: Plan,
-    name: str,
-    weights: Mapping[str, int],
-    hourly: Mapping[str, Sequence[int]] | None = None,
+    plan: Plan, name: str, weights: Mapping[str, int]
 ) -> tuple[Document, ...]:
-    """Return Karmada's autoscaler over all clusters, and its schedule if totals by hour are given.
+    """Return Karmada's autoscaler over all clusters, and its schedule where totals follow the day.
 
     Parameters
     ----------
     plan : Plan
-        What was decided.
+        What was decided, as `planner.exporters.hours.as_scheduled` has it.
     name : str
         The service.
     weights : mapping of str to int
         Static weights by cluster, with which Karmada divides every total.
-    hourly : mapping of str to sequence of int, optional
-        Service to its total in each of 24 hours, UTC.
 
     Returns
     -------
     tuple of dict
         A FederatedHPA from the plan's total to the largest that fits the pools after division, and
         a CronFederatedHPA that sets its minimum by hour. Without an autoscaler in the scenario the
-        schedule sets the Deployment's replicas.
+        schedule sets the Deployment's replicas. Nothing where neither is to be had and another
+        controller is the one that is applied.
 
     Raises
     ------
     UnfaithfulExport
-        If there is neither an autoscaler nor a schedule, or a total does not fit.
+        If there is neither an autoscaler nor a schedule, or a total does not fit or does not hold.
     """
-    schedule = () if hourly is None else tuple(hourly.get(name, ()))
+    hours = schedule_of(plan, name, "karmada")
     has_autoscaler = plan.scenario.services[name].autoscaler is not None
-    if not has_autoscaler and not schedule:
+    if not has_autoscaler and hours is None:
+        if plan.scenario.federation.controller != "karmada":
+            return ()
         raise UnfaithfulExport(
             f"platform.services.{name}.scaler is 'federated', but services.{name} has no "
-            "autoscaler and no totals by hour are given; describe one of the two"
+            "autoscaler and the plan no totals by the hour; describe the one there, or plan with "
+            "policy.replicas hourly"
         )
+    _refuse_hours(plan, name, weights)
     most = largest_total(plan, name, weights)
     scalers = [_federated(plan, name, most)] if has_autoscaler else []
-    if schedule:
-        scalers.append(_cron(plan, name, schedule, most, has_autoscaler))
+    if hours is not None and plan.hourly is not None:
+        scalers.append(_cron(plan, name, day_totals(plan.hourly, name), has_autoscaler))
     return tuple(scalers)
+
+
+def _refuse_hours(plan: Plan, name: str, weights: Mapping[str, int]) -> None:
+    """Refuse totals that Karmada divides otherwise than planned, or that do not fit the pools."""
+    for hour, stands in hour_by_hour(plan, name, "karmada"):
+        total = stands.services[name].total
+        for uid in UIDS:
+            must_agree("Karmada", divide_static(total, weights, uid=uid), stands, name)
+        sentence = overfull(stands, name, weights, total)
+        if sentence is not None:
+            raise UnfaithfulExport(f"{sentence}, with the total {total} of {hour:02d}:00 UTC")
 
 
 def largest_total(plan: Plan, name: str, weights: Mapping[str, int]) -> int:
@@ -192,44 +200,6 @@ def overfull(plan: Plan, name: str, weights: Mapping[str, int], total: int) -> s
     return None
 
 
-def schedule_rules(totals: Sequence[int], startup_s: float) -> Iterator[tuple[int, int]]:
-    """Yield the minute of the day and the total at every change, UTC.
-
-    Parameters
-    ----------
-    totals : sequence of int
-        Replicas in each of 24 hours.
-    startup_s : float
-        Seconds until a new replica is ready: a total that rises is in force that much earlier,
-        and a minute for the controllers.
-
-    Yields
-    ------
-    (int, int)
-        Minute 0 to 1439, and the total from then on.
-
-    Examples
-    --------
-    >>> list(schedule_rules([2] * 8 + [6] * 16, startup_s=90.0))
-    [(0, 2), (477, 6)]
-    """
-    lead = math.ceil(startup_s / MINUTES_PER_HOUR) + 1
-    starts = {hour * MINUTES_PER_HOUR for hour in range(HOURS)}
-    early = {(start - lead) % DAY_MINUTES for start in starts}
-    before = _level(totals, DAY_MINUTES - 1, lead)
-    for minute in sorted(starts | early):
-        level = _level(totals, minute, lead)
-        if level != before:
-            yield minute, level
-        before = level
-
-
-def _level(totals: Sequence[int], minute: int, lead: int) -> int:
-    """Return the largest total from a minute on until a start-up later."""
-    hours = range(minute // MINUTES_PER_HOUR, (minute + lead) // MINUTES_PER_HOUR + 1)
-    return max(totals[hour % HOURS] for hour in hours)
-
-
 def _metrics(plan: Plan, name: str) -> list[Document]:
     """Aim at the planned utilisation; the share is one of the CPU request."""
     autoscaler = plan.scenario.services[name].autoscaler
@@ -260,15 +230,8 @@ def _federated(plan: Plan, name: str, most: int) -> Document:
     }
 
 
-def _cron(
-    plan: Plan, name: str, totals: Sequence[int], most: int, has_autoscaler: bool
-) -> Document:
+def _cron(plan: Plan, name: str, totals: Sequence[int], has_autoscaler: bool) -> Document:
     """Build the schedule of totals, or of the autoscaler's minimums."""
-    if len(totals) != HOURS or max(totals) > most or min(totals) < 1:
-        raise UnfaithfulExport(
-            f"the totals by hour of the service '{name}' must be {HOURS}, each from 1 to {most}, "
-            "which the pools hold after Karmada's division"
-        )
     version, kind, field = (
         ("autoscaling.karmada.io/v1alpha1", "FederatedHPA", "targetMinReplicas")
         if has_autoscaler

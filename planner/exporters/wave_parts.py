@@ -182,6 +182,7 @@ TABLE: tuple[Part, ...] = (
             "federation/kubefed/namespace.yaml",
             "federation/kubefed/clusters.yaml",
             "federation/kubefed/services/*.yaml",
+            "federation/kubefed/hours.yaml",
         ),
         "federation/kubefed",
         sites.kubefed,

@@ -99,9 +99,9 @@ _SERVICES: tuple[Row, ...] = (
         federations=_KARMADA,
         scalers=("federated",),
         rollout=False,
-        when="totals by hour are given",
+        when="totals follow the day",
     ),
-    # KubeFed has no autoscaler over clusters: its preference keeps the plan's total.
+    # KubeFed has no autoscaler over clusters: jobs set its preference's total by the hour.
     _service(
         "ReplicaSchedulingPreference",
         "scheduling.kubefed.io",
@@ -152,6 +152,30 @@ _AROUND: tuple[Row, ...] = (
         "edge",
         "routes are the Gateway API's",
     ),
+)
+
+
+def _hours(kind: str, group: str) -> Row:
+    """Return a row of what sets KubeFed's totals by the hour."""
+    when = "totals follow the day"
+    return Row(
+        kind,
+        group,
+        "federation",
+        "",
+        "hours",
+        federations=_KUBEFED,
+        scalers=("federated",),
+        rollout=False,
+        when=when,
+    )
+
+
+_HOURS: tuple[Row, ...] = (
+    _hours("ServiceAccount", ""),
+    _hours("Role", "rbac.authorization.k8s.io"),
+    _hours("RoleBinding", "rbac.authorization.k8s.io"),
+    _hours("CronJob", "batch"),
 )
 
 _FEDERATION: tuple[Row, ...] = (
@@ -235,5 +259,13 @@ _NAMES: tuple[Row, ...] = (
     Row("DNSEndpoint", "externaldns.k8s.io", "steering", "*", "steering", platform=False),
 )
 
-TABLE: tuple[Row, ...] = (*_SERVICES, *_AROUND, *_FEDERATION, *_NETWORK, *_MONITORING, *_NAMES)
+TABLE: tuple[Row, ...] = (
+    *_SERVICES,
+    *_AROUND,
+    *_HOURS,
+    *_FEDERATION,
+    *_NETWORK,
+    *_MONITORING,
+    *_NAMES,
+)
 """Kind and subject to writer, by federation mode and scaler."""

@@ -95,6 +95,10 @@ def _syntax_fault(error: yaml.YAMLError, text: str, shown: str) -> Fault:
     return Fault(shown, line, "", f"not YAML: {problem}", cure)
 
 
+class OneLine(list[Any]):
+    """A sequence that is written on one line: a day's numbers, say."""
+
+
 class _StableDumper(_DUMPER):  # type: ignore[misc]
     """Block style, keys in the order given, never an alias."""
 
@@ -109,7 +113,13 @@ def _represent_text(dumper: Any, text: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _represent_line(dumper: Any, items: OneLine) -> Any:
+    """Write a sequence on one line."""
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
+
+
 _StableDumper.add_representer(str, _represent_text)
+_StableDumper.add_representer(OneLine, _represent_line)
 # Readers of YAML 1.2 and of Go take these for numbers or booleans; PyYAML alone would not quote.
 _StableDumper.add_implicit_resolver(
     "tag:yaml.org,2002:float",
@@ -128,7 +138,7 @@ def dump_documents(*documents: Any) -> str:
     Parameters
     ----------
     *documents : plain data
-        Mappings, sequences, text, numbers, booleans, None.
+        Mappings, sequences, text, numbers, booleans, None; a `OneLine` takes one line.
 
     Returns
     -------
@@ -146,6 +156,8 @@ def dump_documents(*documents: Any) -> str:
     country: 'NO'
     digest: '1e3'
     cores: 2
+    >>> print(dump_documents({"replicas": OneLine([2, 3, 3])}), end="")
+    replicas: [2, 3, 3]
     """
     try:
         text: str = yaml.dump_all(

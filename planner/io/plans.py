@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from planner.errors import Fault, InvalidInput, InvalidPlan
-from planner.io.documents import dump_documents, read_document
+from planner.io.documents import OneLine, dump_documents, read_document
 from planner.io.files import write_bytes_atomically
 from planner.io.nodes import Tree
 from planner.io.sentences import findings, only_outside
@@ -19,6 +19,10 @@ from planner.model.finding import Finding, dotted
 from planner.model.plan import Plan
 from planner.model.plan_checks import plan_checks
 from planner.model.scenario import digest, normalised
+
+_BY_THE_HOUR = ("needs", "hourly")
+_ONLY_IF_KNOWN = ("stability", *_BY_THE_HOUR)
+"""Fields that a plan file leaves out where there is nothing to say."""
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -76,9 +80,17 @@ def plan_text(plan: Plan) -> str:
     data = {
         key: normalised(plan.scenario) if key == "scenario" else parts[key]
         for key in type(plan).model_fields
-        if key != "stability" or plan.stability is not None
+        if key not in _ONLY_IF_KNOWN or parts[key] is not None
     }
+    data |= {key: _by_lines(data[key]) for key in _BY_THE_HOUR if key in data}
     return dump_documents(data)
+
+
+def _by_lines(data: Any) -> Any:
+    """Put each day's numbers on a line of its own."""
+    if isinstance(data, dict):
+        return {key: _by_lines(value) for key, value in data.items()}
+    return OneLine(data) if isinstance(data, list) else data
 
 
 def _validated(data: dict[str, Any]) -> tuple[Plan | None, list[Finding]]:

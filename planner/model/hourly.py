@@ -1,4 +1,4 @@
-"""Replicas that follow the day: constant weights, and a total for every hour."""
+"""Replicas by the hour: what each hour needs, and the totals and weights that provide it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,41 @@ from typing import Literal
 from pydantic import Field
 
 from planner.model.schema import Count, Document, Flag, Label
+
+
+class ServiceNeeds(Document):
+    """Replicas that one service needs in each hour."""
+
+    normal: dict[Label, tuple[Count, ...]] = Field(
+        description="region to replicas whose normal ceiling the load does not exceed, everything "
+        "up; at least 1 where the service runs"
+    )
+    survive: dict[Label, tuple[Count, ...]] = Field(
+        description="region to replicas with which every promised state is survived; at least the "
+        "service's minimum where it runs"
+    )
+
+    def normal_peak(self, region: str) -> int:
+        """Return what the region's busiest hour needs with everything up."""
+        return max(self.normal.get(region, ()), default=0)
+
+    def most(self, region: str) -> int:
+        """Return what the hour that needs most needs to survive every promised state.
+
+        Examples
+        --------
+        >>> needs = ServiceNeeds(normal={"tpe": (2, 3)}, survive={"tpe": (4, 5)})
+        >>> needs.normal_peak("tpe"), needs.most("tpe"), needs.most("tyo")
+        (3, 5, 0)
+        """
+        return max(self.survive.get(region, ()), default=0)
+
+
+class HourlyNeeds(Document):
+    """Replicas that each hour needs, before any controller divides a total."""
+
+    hours_utc: tuple[Count, ...] = Field(description="hours of the day, UTC, along every tuple")
+    services: dict[Label, ServiceNeeds] = Field(description="needs by service")
 
 
 class ServiceHours(Document):

@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
+from planner.model.hourly import HourlyNeeds, HourlyReplicas
 from planner.model.scenario import Scenario
 from planner.model.schema import (
     Count,
@@ -143,6 +144,15 @@ class Plan(Document):
     warnings: tuple[Text, ...] = Field(default=(), description="what the reader should know")
     stability: Stability | None = Field(
         default=None, description="only where an earlier plan was to be kept near"
+    )
+    needs: HourlyNeeds | None = Field(
+        default=None,
+        description="replicas that each hour needs; null where a balancer steers, and in plans "
+        "written before it was recorded",
+    )
+    hourly: HourlyReplicas | None = Field(
+        default=None,
+        description="totals by the hour and their weights, where `policy.replicas` is 'hourly'",
     )
 
     @property

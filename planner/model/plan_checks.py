@@ -27,6 +27,7 @@ def plan_checks(plan: Plan) -> Iterator[Finding]:
     yield from _keys("service", plan.services, plan.scenario.services, ("services",))
     for name, service in plan.services.items():
         yield from _service_findings(plan, service, ("services", name))
+    yield from _hour_findings(plan)
     hosts = {service.host for service in plan.scenario.services.values()}
     called = {host for host in hosts if _callers(plan.scenario, host)}
     yield from _names("host name", plan.hosts, hosts, ("hosts",))
@@ -49,6 +50,36 @@ def _service_findings(plan: Plan, service: ServicePlan, path: Path) -> Iterator[
     if total != service.total:
         message = f"the total is {service.total}, but the replicas add up to {total}"
         yield Finding((*path, "total"), message, "plan again")
+
+
+def _hour_findings(plan: Plan) -> Iterator[Finding]:
+    """Check names and lengths of what is said by the hour, and the sums of a schedule."""
+    services, regions = plan.scenario.services, plan.scenario.regions
+    rows: list[tuple[Path, int, tuple[int, ...]]] = []
+    for column, known in (("needs", plan.needs), ("hourly", plan.hourly)):
+        if known is None:
+            continue
+        yield from _keys("service", known.services, services, (column, "services"))
+        for name, service in known.services.items():
+            for field, value in service:
+                path: Path = (column, "services", name, field)
+                parts = value if isinstance(value, dict) else {}
+                yield from _names("region", parts, regions, path)
+                found = [((*path, r), row) for r, row in parts.items()] + [(path, value)]
+                rows += [(p, len(known.hours_utc), x) for p, x in found if isinstance(x, tuple)]
+    for path, hours, row in rows:
+        if len(row) != hours:
+            yield Finding(path, f"{len(row)} numbers for {hours} hours", "plan again")
+    yield from _schedule_findings(plan)
+
+
+def _schedule_findings(plan: Plan) -> Iterator[Finding]:
+    """Check that each hour's replicas add up to its total."""
+    for name, hours in plan.hourly.services.items() if plan.hourly is not None else ():
+        sums = [sum(column) for column in zip(*hours.replicas.values(), strict=False)]
+        if len(sums) == len(hours.totals) and sums != list(hours.totals):
+            path = ("hourly", "services", name, "totals")
+            yield Finding(path, "replicas do not add up to the totals", "plan again")
 
 
 def _host_findings(plan: Plan, host: str) -> Iterator[Finding]:

@@ -63,6 +63,16 @@ HttpsUrl = Annotated[
     ),
 ]
 
+PinnedImage = Annotated[
+    str,
+    StringConstraints(
+        strict=True,
+        max_length=400,
+        pattern=r"^[a-z0-9][a-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64}$",
+    ),
+]
+"""An image with its digest."""
+
 DevicePath = Annotated[
     str, StringConstraints(strict=True, max_length=100, pattern=r"^/dev/[A-Za-z0-9/_.:-]+$")
 ]
@@ -241,6 +251,17 @@ class Backups(Document):
     secret: Label = Field(description="Secret that holds its credentials")
 
 
+class Images(Document):
+    """Images of programs that the exports start themselves."""
+
+    kubectl: PinnedImage | None = Field(
+        default=None,
+        description="image whose program 'kubectl' is in PATH, with its digest; KubeFed's schedule "
+        "of totals by the hour runs it",
+    )
+    basis: Basis = None
+
+
 class Platform(Document):
     """What exports need besides the plan."""
 
@@ -258,6 +279,9 @@ class Platform(Document):
     cloudflare: Cloudflare = Field(default=Cloudflare(), description="Cloudflare load balancing")
     route53: Route53 = Field(default=Route53(), description="Route53")
     backups: Backups | None = Field(default=None, description="backups of control planes")
+    images: Images | None = Field(
+        default=None, description="images of programs that the exports start themselves"
+    )
     tls_secret: Label | None = Field(
         default=None, description="Secret with the certificate of the host names"
     )

@@ -18,7 +18,7 @@ from planner.model.plan import (
 )
 from planner.model.scenario import Scenario, digest
 from planner.problem.arrays import Floats, Ints, Problem, Solution
-from planner.problem.judgement import Judgement
+from planner.problem.judgement import Judgement, hourly_needs
 from planner.problem.packing import largest_replicas, packing_limits
 
 Hosts = dict[str, dict[str, tuple[OrderedShare, ...]]]
@@ -70,6 +70,7 @@ def as_plan(problem: Problem, solution: Solution, judgement: Judgement) -> Plan:
         headroom=_headroom(problem, scenario, judgement),
         worst_state=_worst_state(judgement),
         warnings=(*problem.warnings, *solution.notes),
+        needs=hourly_needs(problem.axes, judgement),
     )
 
 

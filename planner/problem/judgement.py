@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.problem.arrays import Floats
+from planner.model.hourly import HourlyNeeds, ServiceNeeds
+from planner.problem.arrays import Axes, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Judgement:
         How much.
     worst_cause : str
         Which service, region and hour.
+    normal_replicas : ndarray of int, shape (S, R, H), or None
+        Replicas that each hour needs with everything up; None where a balancer steers: its loads
+        follow the replicas.
+    surviving_replicas : ndarray of int, shape (S, R, H), or None
+        Replicas with which every promised state is survived.
     """
 
     region_p95_ms: Floats
@@ -43,3 +49,37 @@ class Judgement:
     worst_unserved_share: float
     worst_p95_over_limit: float
     worst_cause: str
+    normal_replicas: Ints | None = None
+    surviving_replicas: Ints | None = None
+
+
+def hourly_needs(axes: Axes, judgement: Judgement) -> HourlyNeeds | None:
+    """Write down what each hour needs, with names.
+
+    Parameters
+    ----------
+    axes : Axes
+        Names along the axes.
+    judgement : Judgement
+        What the judge found.
+
+    Returns
+    -------
+    HourlyNeeds or None
+        None where the judge cannot say: a balancer's loads follow the replicas.
+    """
+    normal, surviving = judgement.normal_replicas, judgement.surviving_replicas
+    if normal is None or surviving is None:
+        return None
+    services = {
+        name: ServiceNeeds(
+            normal=_by_region(axes, normal[s]), survive=_by_region(axes, surviving[s])
+        )
+        for s, name in enumerate(axes.services)
+    }
+    return HourlyNeeds(hours_utc=axes.hours, services=services)
+
+
+def _by_region(axes: Axes, replicas: Ints) -> dict[str, tuple[int, ...]]:
+    """Return replicas by region, from shape (R, H)."""
+    return {name: tuple(replicas[r].tolist()) for r, name in enumerate(axes.regions)}

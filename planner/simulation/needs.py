@@ -70,6 +70,58 @@ def replicas_needed(problem: Problem, load_rps: Floats, ceiling_share: float) ->
     return needed
 
 
+def state_needs(problem: Problem, load_rps: Floats, replicas: Ints) -> Ints:
+    """Return the replicas that each promised state needs in each hour.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    load_rps : ndarray, shape (K, S, R, H)
+        Requests per second that arrive at each region.
+    replicas : ndarray of int, shape (S, R)
+        Replicas as planned.
+
+    Returns
+    -------
+    ndarray of int, shape (K, S, R, H)
+        The fewest whose ceiling the loads do not exceed; a region that runs a service keeps its
+        minimum. 0 where the region is down, and in states that are not promised.
+    """
+    needed = np.stack(
+        [
+            replicas_needed(problem, rps, float(problem.ceiling_share[k]))
+            for k, rps in enumerate(load_rps)
+        ]
+    )
+    least = np.where(replicas > 0, problem.min_replicas, 0)
+    needed = np.maximum(needed, least[None, :, :, None]) * problem.region_up[:, None, :, None]
+    needed[~problem.must_survive] = 0
+    return needed
+
+
+def normal_needs(problem: Problem, load_rps: Floats, replicas: Ints) -> Ints:
+    """Return the replicas that each hour needs with everything up.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    load_rps : ndarray, shape (S, R, H)
+        Requests per second that arrive at each region in the normal state.
+    replicas : ndarray of int, shape (S, R)
+        Replicas as planned.
+
+    Returns
+    -------
+    ndarray of int, shape (S, R, H)
+        The fewest whose ceiling the loads do not exceed, at least 1 where the service runs; the
+        service's minimum is a reserve and not in it.
+    """
+    needed = replicas_needed(problem, load_rps, float(problem.ceiling_share[0]))
+    return np.maximum(needed, (replicas > 0)[:, :, None])
+
+
 def sizing_need(problem: Problem, load_rps: Floats, replicas: Ints) -> Need:
     """Return the promised state, service, region and hour that size the plan most.
 

@@ -17,7 +17,7 @@ from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Ints, Problem
 from planner.problem.division import divided_replicas
 from planner.problem.documents import solution_of
-from planner.simulation.needs import replicas_needed
+from planner.simulation.needs import state_needs
 from planner.simulation.replay import simulate
 
 
@@ -61,14 +61,7 @@ def hour_needs(problem: Problem, plan: Plan) -> Needs:
     """
     solution = solution_of(problem, plan)
     load = simulate(problem, solution).load_rps
-    ceiling = problem.ceiling_share
-    states = np.stack(
-        [replicas_needed(problem, rps, float(ceiling[k])) for k, rps in enumerate(load)]
-    )
-    least = np.where(solution.replicas > 0, problem.min_replicas, 0)
-    up = problem.region_up[:, None, :, None]
-    states = np.maximum(states, least[None, :, :, None]) * up
-    states[~problem.must_survive] = 0
+    states = state_needs(problem, load, solution.replicas)
     return Needs(states, divided_replicas(problem, plan).acts)
 
 

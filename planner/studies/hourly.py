@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import UnfaithfulExport
-from planner.model.hourly import HourlyReplicas, ServiceHours
-from planner.model.plan import Plan, ServicePlan
+from planner.exporters.hours import service_at
+from planner.model.hourly import HourlyReplicas
+from planner.model.plan import Plan
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
 from planner.problem.division import divided_replicas
@@ -151,23 +152,10 @@ def at_hour(plan: Plan, hourly: HourlyReplicas, position: int) -> Plan:
         and costs among it, is still that of the fixed plan.
     """
     services = {
-        name: _service_at(plan.services[name], hours, hourly.controller, position)
+        name: service_at(plan.services[name], hours, hourly.controller, position)
         for name, hours in hourly.services.items()
     }
     return plan.model_copy(update={"services": services})
-
-
-def _service_at(
-    service: ServicePlan, hours: ServiceHours, controller: str, position: int
-) -> ServicePlan:
-    """Return one service as it stands in an hour."""
-    return service.model_copy(
-        update={
-            "total": hours.totals[position],
-            "replicas": {region: row[position] for region, row in hours.replicas.items()},
-            "weights": {**service.weights, controller: dict(hours.weights)},
-        }
-    )
 
 
 def _under(plan: Plan, controller: Controller) -> Plan:

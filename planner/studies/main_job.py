@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from planner.errors import Infeasible
+from planner.errors import Infeasible, UnfaithfulExport
+from planner.exporters.hours import spare_advice
 from planner.model.plan import Plan, Stability
 from planner.optimization.advice import TIME_LIMIT_S, advised
 from planner.optimization.optimize import solve
@@ -18,6 +19,8 @@ from planner.problem.previous import previous_of
 from planner.simulation import replay
 from planner.simulation.assessment import Assessment
 from planner.simulation.headroom import headroom
+from planner.simulation.needs import normal_needs, state_needs
+from planner.studies.hourly import plan_hours
 
 
 def optimize(
@@ -78,10 +81,28 @@ def optimize(
     try:
         if previous is None:
             solution = solve(problem, **limits._asdict())
-            return as_plan(problem, solution, judge(problem, solution))
-        return _near(problem, previous, tolerance, limits)
+            plan = as_plan(problem, solution, judge(problem, solution))
+        else:
+            plan = _near(problem, previous, tolerance, limits)
     except Infeasible as error:
         raise advice(problem, error, time_limit_s=advice_s, seed=seed) from None
+    return _by_the_hour(problem, plan, seed)
+
+
+def _by_the_hour(problem: Problem, plan: Plan, seed: int) -> Plan:
+    """Add the totals of every hour where replicas follow the day, and what to mind of hours."""
+    told: list[str] = []
+    if plan.scenario.policy.replicas == "hourly":
+        try:
+            found = plan_hours(problem, plan, seed=seed)
+        except (UnfaithfulExport, ValueError) as error:
+            told.append(f"replicas stay all day: {error}")
+        else:
+            plan = plan.model_copy(update={"hourly": found.hourly})
+            told += [*found.findings, *found.missed]
+    spare = spare_advice(plan)
+    warnings = dict.fromkeys((*plan.warnings, *told, *([spare] if spare else [])))
+    return plan.model_copy(update={"warnings": tuple(warnings)})
 
 
 class _Limits(NamedTuple):
@@ -172,6 +193,8 @@ def judge(problem: Problem, solution: Solution) -> Judgement:
     assessment = replay.simulate(problem, solution)
     margin = headroom(problem, assessment)
     worst = assessment.worst
+    known = problem.steering == "static"
+    load, replicas = assessment.load_rps, solution.replicas
     return Judgement(
         region_p95_ms=assessment.region_p95_ms,
         origin_p95_ms=assessment.origin_p95_ms,
@@ -183,6 +206,8 @@ def judge(problem: Problem, solution: Solution) -> Judgement:
         worst_unserved_share=worst.unserved_share,
         worst_p95_over_limit=worst.p95_over_limit,
         worst_cause=worst.cause,
+        normal_replicas=normal_needs(problem, load[0], replicas) if known else None,
+        surviving_replicas=(state_needs(problem, load, replicas).max(axis=0) if known else None),
     )
 
 

@@ -41,7 +41,8 @@ def test_the_small_scenario_is_planned_and_printed(made: Made) -> None:
 
 
 def test_the_time_and_what_is_left_out_go_to_stderr(made: Made) -> None:
-    time, left_out = made.result.stderr.splitlines()
+    spare, time, left_out = made.result.stderr.splitlines()
+    assert spare.startswith("warning: the normal peak hour can spare no pod of ")
     assert time.startswith("optimised in ")
     assert left_out.startswith("left out: kubernetes, kubeadm, k3s, ")
     assert left_out.endswith("the scenario has no section 'platform', which they need")

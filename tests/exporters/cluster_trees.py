@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from planner.model.hourly import HourlyNeeds, ServiceNeeds
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 from tests.exporters.ownership import objects
@@ -46,6 +47,21 @@ def service_changed(plan: Plan, name: str, **fields: Any) -> Plan:
     services = dict(plan.scenario.services)
     services[name] = services[name].model_copy(update=fields)
     return scenario_changed(plan, services=services)
+
+
+def needing(plan: Plan, spare: dict[str, int] | None) -> Plan:
+    """The plan with what its hours need: all replicas to survive, and some fewer with all up."""
+    if spare is None:
+        return plan.model_copy(update={"needs": None})
+    services = {
+        name: ServiceNeeds(
+            normal={r: (0, n - spare.get(name, 0)) for r, n in service.replicas.items()},
+            survive={r: (n, 0) for r, n in service.replicas.items()},
+        )
+        for name, service in plan.services.items()
+    }
+    needs = HourlyNeeds(hours_utc=(3, 15), services=services)
+    return plan.model_copy(update={"needs": needs})
 
 
 def pod_of(document: dict[str, Any]) -> dict[str, Any]:

@@ -13,16 +13,12 @@ from tests.exporters.cluster_trees import (
     REGIONS,
     SERVICES,
     changed,
+    needing,
     of_kind,
     pod_of,
     readme_of,
 )
 from tests.exporters.platforms import taiwan_plan
-
-NEEDED = {
-    name: {region: (count - 2 if name == "api" else count) for region, count in s.replicas.items()}
-    for name, s in taiwan_plan().services.items()
-}
 
 
 def test_accounts_may_do_nothing():
@@ -55,8 +51,8 @@ def test_the_quota_holds_all_services_at_their_largest_while_each_rolls(region):
 
 
 def test_budgets_are_what_the_peak_hour_can_spare_and_none_is_reported():
-    plan = taiwan_plan()
-    manifests = export_kubernetes(plan, needed=NEEDED)
+    plan = needing(taiwan_plan(), {"api": 2})
+    manifests = export_kubernetes(plan)
     for region in REGIONS:
         budgets = of_kind(manifests, "PodDisruptionBudget", region)
         assert {n: b["spec"]["maxUnavailable"] for n, b in budgets.items()} == {
@@ -67,11 +63,11 @@ def test_budgets_are_what_the_peak_hour_can_spare_and_none_is_reported():
     readme = readme_of(manifests)
     assert readme.count("**No spare**") == 8
     assert "**No spare**: `orders` in `tokyo-edge`" in readme
-    unknown = export_kubernetes(plan)
+    unknown = export_kubernetes(needing(plan, None))
     assert {
         b["spec"]["maxUnavailable"] for b in of_kind(unknown, "PodDisruptionBudget").values()
     } == {1}
-    assert "was not given" in readme_of(unknown)
+    assert "does not record the need" in readme_of(unknown)
 
 
 def test_the_reserve_outranks_batch_and_pods_have_it():

@@ -1,17 +1,23 @@
 """Who sets replicas: bounds from the plan, divisions that fit, schedules in time."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from planner.errors import UnfaithfulExport
 from planner.exporters.karmada import RETAIN_LABEL, export_karmada
 from planner.exporters.kubefed import export_kubefed
 from planner.exporters.kubernetes import export_kubernetes
-from planner.exporters.scalers import UIDS, largest_total, member_autoscaler, schedule_rules
+from planner.exporters.scalers import UIDS, largest_total, member_autoscaler
 from planner.federation.karmada import divide_static
 from tests.conformance.schemas import validate
-from tests.exporters.cluster_trees import REGIONS, SERVICES, of_kind, readme_of, service_changed
+from tests.exporters.cluster_trees import (
+    REGIONS,
+    SERVICES,
+    needing,
+    of_kind,
+    readme_of,
+    service_changed,
+)
+from tests.exporters.hourly_plans import hourly_plan, night_total
 from tests.exporters.ownership import objects, variant
 from tests.exporters.platforms import taiwan_plan
 
@@ -34,12 +40,35 @@ def test_an_autoscaler_in_a_cluster_goes_from_the_plan_to_what_the_pools_hold(re
     assert set(scalers) == set(SERVICES)
     for name, scaler in scalers.items():
         spec, planned = scaler["spec"], plan.services[name]
-        assert spec["minReplicas"] == planned.replicas[region]
+        needed = plan.needs.services[name].most(region) if plan.needs else planned.replicas[region]
+        assert spec["minReplicas"] == min(needed, planned.replicas[region])
         assert spec["maxReplicas"] == planned.max_replicas[region]
         assert spec["scaleTargetRef"]["kind"] == ("Rollout" if rollout else "Deployment")
         (metric,) = spec["metrics"]
         share = plan.scenario.services[name].autoscaler.target_share
         assert metric["resource"]["target"]["averageUtilization"] == 100 * share
+
+
+def test_an_autoscaler_in_a_cluster_keeps_what_the_neediest_hour_needs_and_not_more():
+    plan = needing(variant(scaler="member"), {"api": 3})
+    needs = plan.needs.services["api"]
+    fewer = {r: (1, n[0] - 2) for r, n in needs.survive.items()}
+    changed = needs.model_copy(update={"survive": fewer})
+    plan = plan.model_copy(
+        update={
+            "needs": plan.needs.model_copy(
+                update={"services": plan.needs.services | {"api": changed}}
+            )
+        }
+    )
+    manifests = export_kubernetes(plan)
+    for region in REGIONS:
+        planned = plan.services["api"].replicas[region]
+        scaler = of_kind(manifests, "HorizontalPodAutoscaler", region)["api"]["spec"]
+        assert scaler["minReplicas"] == planned - 2
+        # Of the two that may be missing, three were spare: one is left.
+        budget = of_kind(manifests, "PodDisruptionBudget", region)["api"]["spec"]
+        assert budget["maxUnavailable"] == 1
 
 
 def test_without_an_autoscaler_in_the_scenario_there_is_a_sentence():
@@ -99,10 +128,8 @@ def test_one_autoscaler_over_all_goes_from_the_plan_to_the_last_total_that_fits(
 
 
 def test_a_schedule_sets_the_least_of_the_autoscaler_or_else_the_total():
-    plan = variant("karmada", "federated")
-    hourly = {name: [s.total - 1] * 8 + [s.total] * 16 for name, s in plan.services.items()}
-    plan = service_changed(plan, "static", autoscaler=None)
-    manifests = export_karmada(plan, hourly=hourly)
+    plan = service_changed(hourly_plan("karmada"), "static", autoscaler=None)
+    manifests = export_karmada(plan)
     for _, document in objects(manifests):
         validate(document)
     crons = of_kind(manifests, "CronFederatedHPA")
@@ -113,7 +140,7 @@ def test_a_schedule_sets_the_least_of_the_autoscaler_or_else_the_total():
         spec, total = crons[name]["spec"], plan.services[name].total
         assert spec["scaleTargetRef"]["kind"] == kind
         assert [(rule["schedule"], rule[field]) for rule in spec["rules"]] == [
-            ("0 0 * * *", total - 1),
+            ("0 0 * * *", night_total(plan, name)),
             ("58 7 * * *", total),
         ]
     assert set(of_kind(manifests, "FederatedHPA")) == {"api", "orders"}
@@ -122,45 +149,19 @@ def test_a_schedule_sets_the_least_of_the_autoscaler_or_else_the_total():
     )
 
 
-@pytest.mark.parametrize("totals", [[1] * 23, [0] * 24, [10_000] * 24])
-def test_a_schedule_that_the_pools_do_not_hold_is_refused(totals):
-    plan = variant("karmada", "federated")
-    with pytest.raises(UnfaithfulExport, match="totals by hour of the service 'api'"):
-        export_karmada(plan, hourly={"api": totals})
-
-
 def test_neither_autoscaler_nor_schedule_is_refused():
     plan = service_changed(variant("karmada", "federated"), "api", autoscaler=None)
-    with pytest.raises(UnfaithfulExport, match="no totals by hour are given"):
+    with pytest.raises(UnfaithfulExport, match="no totals by the hour"):
         export_karmada(plan)
-
-
-@given(
-    st.lists(st.integers(1, 9), min_size=24, max_size=24),
-    st.integers(0, 7000),
-)
-def test_at_every_minute_the_schedule_holds_the_least_that_is_ready_in_time(totals, startup_s):
-    rules = dict(schedule_rules(totals, startup_s))
-    lead = -(-startup_s // 60) + 1
-
-    def needed(minute):
-        """What the pods of this minute, and those that must be started now, ask for."""
-        return max(totals[(m // 60) % 24] for m in range(minute, minute + lead + 1))
-
-    if not rules:
-        assert {needed(minute) for minute in range(1440)} == {totals[0]}
-        return
-    in_force = rules[max(rules)]  # the last of the day before
-    for minute in range(1440):
-        in_force = rules.get(minute, in_force)
-        assert in_force == needed(minute)
 
 
 def test_kubefed_says_that_it_has_no_autoscaler_over_clusters():
     with pytest.raises(UnfaithfulExport, match="KubeFed has no autoscaler over clusters"):
         export_kubefed(variant("kubefed", "federated"))
-    with pytest.raises(UnfaithfulExport, match="only Karmada"):
+    with pytest.raises(UnfaithfulExport, match="KubeFed has no autoscaler over clusters"):
         export_kubernetes(variant("kubefed", "federated"))
+    with pytest.raises(UnfaithfulExport, match="nothing is federated"):
+        export_kubernetes(variant("kubefed", "federated"), federation="none")
     beside = export_kubefed(variant("karmada", "federated"))  # the one that is not applied
     preferences = of_kind(beside, "ReplicaSchedulingPreference")
     assert {n: p["spec"]["totalReplicas"] for n, p in preferences.items()} == {

@@ -30,7 +30,8 @@ def test_a_file_that_nobody_knows_is_refused():
 
 
 def test_every_part_is_of_a_target_and_a_wave_and_has_files():
-    scripts = tuple(f"federation/karmada/failover/{n}" for n in ("failback.sh", "rebalance.yaml"))
+    scripts = [f"federation/karmada/failover/{n}" for n in ("failback.sh", "rebalance.yaml")]
+    scripts.append("federation/kubefed/hours.yaml")
     mirror = ("clusters/taiwan-master/rook/kustomization.yaml", "clusters/tokyo/rook/mirror.yaml")
     more = (*mirror, *scripts, *whole("karmada", rollout=True))
     paths = [PurePosixPath(path) for path in (*whole(), *more)]

@@ -10,8 +10,9 @@ from planner.exporters.writer_rows import CONTROLLERS, FEDERATIONS, SCALERS, SER
 from planner.exporters.writers import federated_kinds, row_writer, rows_of, writer_of
 from planner.model.manifest import Manifest
 from planner.model.scenario import Scenario
+from tests.exporters.hourly_plans import hourly_plan
 from tests.exporters.ownership import KARMADA_SERVER, objects, variant, writers
-from tests.exporters.variants import HOURLY, PLANS, applied_together
+from tests.exporters.variants import PLANS, applied_together
 from tests.exporters.variants import exported as exported_all
 
 CASES = [
@@ -19,19 +20,20 @@ CASES = [
     for federation in FEDERATIONS
     for scaler in SCALERS
     for rollout in (False, True)
-    if scaler != "federated" or (federation == "karmada" and not rollout)
+    if scaler != "federated" or (federation != "none" and not rollout)
 ]
 
 
 def exported(federation, scaler, rollout):
     """The plan and all trees that are applied together."""
     controller = "kubefed" if federation == "none" else federation
-    plan = variant(controller, scaler, rollout)
+    by_hour = scaler == "federated"
+    plan = hourly_plan(controller) if by_hour else variant(controller, scaler, rollout)
     trees = [*export_kubernetes(plan, federation=federation), *export_external_dns(plan)]
     if federation == "kubefed":
         trees += export_kubefed(plan)
     if federation == "karmada":
-        trees += export_karmada(plan, hourly=HOURLY)
+        trees += export_karmada(plan)
     return plan, list({manifest.path: manifest for manifest in trees}.values())
 
 
@@ -108,13 +110,14 @@ def test_each_kind_stands_in_the_tree_that_the_table_says(federation, scaler, ro
     plan, manifests = exported(federation, scaler, rollout)
     found = writers(plan, manifests)
     for row in TABLE:
-        if row.subject != SERVICES or (row.writer == "cluster" and row.rollout):
+        if row.subject not in (SERVICES, "hours") or (row.writer == "cluster" and row.rollout):
             continue  # Rollouts have a target of their own
         writer = row_writer(row, federation, scaler, rollout=rollout)
         trees = {
             files[0].split("/")[0]
             for (_, group, kind, *_), files in found.items()
             if (group, kind) == (row.group, row.kind)
+            and ("hours.yaml" in files[0]) == (row.subject == "hours")
         }
         want = {"cluster": {"clusters"}, "federation": {"federation"}, None: set()}[writer]
         assert trees == want, row.kind
@@ -133,7 +136,11 @@ def test_each_service_has_one_of_each_kind_in_each_of_its_clusters(federation, s
             for key, region in plan.scenario.regions.items()
             if service.replicas[key] and writer_of(kind, federation, scaler, rollout=rollout)
         }
-        got = {(c, n) for c, _, k, _, n in found if k == kind and c != KARMADA_SERVER}
+        got = {
+            (c, n)
+            for (c, _, k, _, n), files in found.items()
+            if k == kind and c != KARMADA_SERVER and "hours.yaml" not in files[0]
+        }
         assert got == want, kind
 
 

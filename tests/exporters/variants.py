@@ -8,13 +8,13 @@ from typing import Any
 
 from planner.exporters import TARGETS
 from planner.exporters.external_dns import export_external_dns
-from planner.exporters.karmada import export_karmada
 from planner.exporters.kubefed import export_kubefed
 from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.writer_rows import Federation
 from planner.model.manifest import Manifest
 from planner.model.plan import Plan
 from planner.model.platform import Server
+from tests.exporters.hourly_plans import hourly_plan
 from tests.exporters.network_plans import (
     with_mesh,
     with_platform_fields,
@@ -26,7 +26,6 @@ from tests.exporters.ownership import variant
 from tests.exporters.platforms import taiwan_plan
 
 ROUTER = {"router_address": "10.12.0.1", "router_as_number": 64602}
-HOURLY = {name: [s.total - 1] * 12 + [s.total] * 12 for name, s in taiwan_plan().services.items()}
 
 
 def karmada_moving() -> Plan:
@@ -84,10 +83,12 @@ def read_from_home() -> Plan:
 PLANS: dict[str, Callable[[], Plan]] = {
     "kubefed": taiwan_plan,
     "kubefed, autoscaler in each cluster": lambda: variant("kubefed", "member"),
+    "kubefed, by the hour": hourly_plan,
     "kubefed, rollouts": lambda: variant("kubefed", rollout=True),
     "karmada": lambda: variant("karmada"),
     "karmada, autoscaler in each cluster": lambda: variant("karmada", "member"),
     "karmada, autoscaler over all clusters": lambda: variant("karmada", "federated"),
+    "karmada, by the hour": lambda: hourly_plan("karmada"),
     "karmada, rollouts, moving": karmada_moving,
     "karmada, moving": karmada_rebalancing,
     "karmada, calls abroad": calling_abroad,
@@ -117,8 +118,6 @@ def applied_together() -> Iterator[tuple[str, Plan, Federation, tuple[Manifest, 
         plan, manifests = exported(name)
         yield name, plan, plan.scenario.federation.controller, manifests
     yield "kubefed, pinned", taiwan_plan(), "kubefed", export_kubefed(taiwan_plan(), pin=True)
-    federated = variant("karmada", "federated")
-    yield "by the hour", federated, "karmada", export_karmada(federated, hourly=HOURLY)
     for scaler in ("pinned", "member"):
         plan = variant(scaler=scaler)
         alone = (*export_kubernetes(plan, federation="none"), *export_external_dns(plan))
