@@ -11,12 +11,13 @@ import typer
 from planner.cli.console import say, say_json
 from planner.cli.exits import ExitCode
 from planner.cli.scenario_text import print_scenario
+from planner.cli.subject import ScenarioName
 from planner.errors import Fault, InvalidScenario
 from planner.io.scenarios import check_scenario
 
 
 def check(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say every fault of a scenario with its line; nothing is computed."""

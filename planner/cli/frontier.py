@@ -15,6 +15,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.frontier_text import frontier_answer, points_csv, print_frontier
 from planner.cli.progress import Progress
+from planner.cli.subject import ScenarioName
 from planner.errors import InvalidScenario
 from planner.io.files import write_bytes_atomically
 from planner.io.manifests import write_manifests
@@ -40,7 +41,7 @@ LevelName = Enum("LevelName", {name: name for name in LEVELS}, type=str)  # type
 
 
 def frontier(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder to write; nothing is written without it."),

@@ -14,6 +14,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.plan_text import print_plan, standing_text
 from planner.cli.progress import Progress
+from planner.cli.subject import ScenarioName
 from planner.cli.targets import known_targets, say_left_out
 from planner.errors import Infeasible, InvalidScenario, MissingInputs
 from planner.exporters import ALL, Exported, export_each, first_refusal
@@ -37,7 +38,7 @@ PICTURES = "pictures"
 
 
 def optimize(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder to write; exports/NAME without it."),

@@ -13,6 +13,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.progress import Progress
 from planner.cli.regret_text import print_regret, regret_answer
+from planner.cli.subject import ScenarioName
 from planner.errors import InvalidScenario
 from planner.io.demands import read_demands
 from planner.io.plans import write_plan
@@ -23,7 +24,7 @@ from planner.studies.suited import unsuited
 
 
 def regret(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     demands: Annotated[
         Path | None,
         typer.Option(help="YAML file of named demands; without it low, high, continents high."),

@@ -13,6 +13,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.progress import Progress
 from planner.cli.risk_text import print_risk, risk_answer
+from planner.cli.subject import ScenarioName
 from planner.errors import InvalidScenario
 from planner.io.plans import write_plan
 from planner.io.scenarios import Checked, check_scenario
@@ -22,7 +23,7 @@ from planner.studies.tail_risk import TailStudy, minimise_tail_risk
 
 
 def risk(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for plan.yaml of the plan of least tail."),

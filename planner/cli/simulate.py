@@ -15,6 +15,7 @@ from planner.cli.failure_text import print_study
 from planner.cli.folders import prepared
 from planner.cli.progress import ProgressBar
 from planner.cli.replay_text import print_comparisons, print_replay
+from planner.cli.subject import ScenarioName
 from planner.errors import InvalidScenario
 from planner.failures.states import failure_states
 from planner.io.files import write_bytes_atomically
@@ -47,7 +48,7 @@ class _Found:
 
 
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     plan: Annotated[
         Path | None,
         typer.Option("--plan", help="A plan.yaml that optimize wrote; optimised without it."),

@@ -13,6 +13,7 @@ from planner.cli.console import say, say_json, warn
 from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.progress import ProgressBar
+from planner.cli.subject import ScenarioName
 from planner.cli.sweep_text import MANY, duration, pace_line, print_sweep, sweep_answer
 from planner.errors import InvalidScenario
 from planner.io.documents import dump_documents
@@ -26,7 +27,7 @@ from planner.studies.variation import variants
 
 
 def sweep(
-    scenario: Annotated[str, typer.Argument(help="Scenario file, or a shipped name: taiwan.")],
+    scenario: ScenarioName,
     vary: Annotated[
         str,
         typer.Option(
