@@ -13,7 +13,8 @@ from planner.exporters.secrets import secrets_of
 from planner.exporters.secrets_list import export_secrets
 from tests.exporters.network_plans import with_platform_fields
 from tests.exporters.platforms import bare_taiwan_plan, taiwan_plan
-from tests.exporters.whole import every_document, text_of, walked, whole
+from tests.exporters.variants import PLANS, documents_of, exported
+from tests.exporters.whole import text_of, walked, whole
 
 BLOBS = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 PRIVATE = re.compile(
@@ -23,9 +24,9 @@ PRIVATE = re.compile(
 )
 
 
-def referred():
-    """Names of Secrets in every document, with their file."""
-    for path, document in every_document():
+def referred(documents):
+    """Names of Secrets in documents, with their file."""
+    for path, document in documents:
         for keys, value in walked(document):
             last = keys[-1]
             by_name = last == "name" and any("secret" in key.lower() for key in keys[-3:-1])
@@ -43,9 +44,11 @@ def bits(text):
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
 
 
-def test_every_secret_that_a_document_names_is_listed():
-    listed = {note.name for note in secrets_of(taiwan_plan())}
-    found = set(referred())
+@pytest.mark.parametrize("mode", PLANS)
+def test_every_secret_that_a_document_names_is_listed(mode):
+    plan, manifests = exported(mode)
+    listed = {note.name for note in secrets_of(plan)}
+    found = set(referred((str(m.path), document) for m, document in documents_of(manifests)))
     assert [(path, name) for path, name in found if name not in listed] == []
     names = {name for _, name in found}
     assert {"company-com-tls", "cloudflare-api-token", "alertmanager-receiver"} <= names
