@@ -27,6 +27,9 @@ from planner.problem.packing import PackingLimits, fits, packing_limits, replica
 _SHARE_OF_GAP = 0.2
 """Part of the gap that the prices of room may miss."""
 
+_SHARE_FOR_PLANS = 0.7
+"""Part of the time in which plans are sought; the rest is left to raise the bound."""
+
 _MOST_PAIRS = 40
 """Pairs of blocks that are planned again in vain before that is given up."""
 
@@ -157,7 +160,7 @@ def search_blocks(
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
     if prices.fits:
-        found = _fitting(pools, found, prices, gap, stop)
+        found = _fitting(pools, found, prices, gap, stop.part(_SHARE_FOR_PLANS))
     if not closed(found.objective, found.bound, gap) and not stop.passed():
         found = _raised(found, prices, gap, stop)
     for program in programs:
@@ -262,5 +265,5 @@ def _raised(found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop) -> Bl
     for at, program in enumerate(found.programs):
         program.price(prices.usd_month)
         part = stop.part(1 / (len(found.programs) - at))
-        bound += search(program.static, gap * _SHARE_OF_GAP, part).bound
+        bound += search(program.static, gap * _SHARE_OF_GAP, part, place=False).bound
     return replace(found, bound=max(found.bound, bound))

@@ -117,7 +117,7 @@ def _solve_whole(
     if columns.missing.size:
         raise explain(problem, columns, seed)
     static = static_program(problem, columns, seed)
-    found = search(static, gap, stop)
+    found = search(static, gap, stop, place=known is None)
     if not found.feasible:
         raise explain(problem, columns, seed)
     if found.best is None:

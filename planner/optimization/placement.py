@@ -77,29 +77,39 @@ def _cheapest(
     static: StaticProgram, promised: Ints, load: Floats, members: Ints, part: float
 ) -> int:
     """Return the column that adds least to cost, replicas that do not fit costing tenfold."""
-    best, least = int(members[0]), np.inf
-    for column in members.tolist():
-        _add(static, promised, load, column, part)
-        price = part * float(static.columns.cost_usd_month[column])
-        price += _running_usd(static, promised, load)
-        _add(static, promised, load, column, -part)
-        if price < least - 1e-9:
-            best, least = column, price
-    return best
+    needed = _needed_with_each(static, promised, load, members, part)
+    price = part * static.columns.cost_usd_month[members] + _running_usd(static, needed)
+    return int(members[np.flatnonzero(price < price.min() + 1e-9)[0]])
 
 
-def _running_usd(static: StaticProgram, promised: Ints, load: Floats) -> float:
-    """Return what the loads' replicas cost, those beyond a region's room tenfold."""
-    problem, limits = static.problem, static.master.limits
-    one = static.one_rps[promised]
+def _needed_with_each(
+    static: StaticProgram, promised: Ints, load: Floats, members: Ints, part: float
+) -> Floats:
+    """Return the replicas, in fractions, that the loads need with each column more, (M, S, R)."""
+    problem, one = static.problem, static.one_rps[promised]
     each = np.divide(load.max(axis=3), one, out=np.zeros(one.shape), where=one > 0).max(axis=0)
-    replicas = np.where(each > 0, np.maximum(each, problem.min_replicas), 0.0)
+    needed = np.repeat(each[None], members.size, axis=0)
+    origin, host = static.columns.origin[members[0]], static.columns.host[members[0]]
+    serve = static.columns.serve[promised[:, None], members]
+    state, member = np.indices(serve.shape)
+    for service in np.flatnonzero(problem.host_of_service == host):
+        more = load[state, service, serve] + part * problem.demand_rps[service, origin]
+        able = one[state, service, serve]
+        cell = np.divide(more.max(axis=2), able, out=np.zeros(able.shape), where=able > 0)
+        np.maximum.at(needed, (member, service, serve), cell)
+    return needed
+
+
+def _running_usd(static: StaticProgram, needed: Floats) -> Floats:
+    """Return what replicas (M, S, R) cost, those beyond a region's room tenfold, shape (M,)."""
+    problem, limits = static.problem, static.master.limits
+    replicas = np.where(needed > 0, np.maximum(needed, problem.min_replicas), 0.0)
     runs = replicas > 0
     pods = np.ceil(replicas - TOLERANCE) + problem.surge_replicas[:, None] * runs
-    used = np.einsum("rst,tr->rs", limits.weight, pods)
-    room = np.maximum(limits.room, 0.0)
-    over = np.maximum(used - room, 0.0) / np.maximum(limits.own, 1e-300)
-    over = (over * limits.rows(runs)).max(axis=1)
-    dear = problem.cost_usd_month.max(axis=0) * 10 * over
-    active = problem.fixed_cost_usd_month @ runs.any(axis=0)
-    return float((problem.cost_usd_month * replicas).sum() + dear.sum() + active)
+    used = np.einsum("rxt,mtr->mrx", limits.weight, pods)
+    over = np.maximum(used - np.maximum(limits.room, 0.0), 0.0) / np.maximum(limits.own, 1e-300)
+    over = (over * limits.rows(runs)).max(axis=2)
+    dear = over @ (problem.cost_usd_month.max(axis=0) * 10)
+    active = runs.any(axis=1) @ problem.fixed_cost_usd_month
+    usd: Floats = (problem.cost_usd_month * replicas).sum(axis=(1, 2)) + dear + active
+    return usd

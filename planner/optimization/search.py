@@ -46,7 +46,7 @@ class Found:
     feasible: bool
 
 
-def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
+def search(static: StaticProgram, gap: float, stop: Stop, *, place: bool = True) -> Found:
     """Solve the program of static steering to a relative gap.
 
     Parameters
@@ -57,6 +57,8 @@ def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
         Relative gap at which to stop.
     stop : Stop
         When to stop.
+    place : bool
+        Whether a plan is made without the solver where the stop comes before any other.
 
     Returns
     -------
@@ -82,7 +84,9 @@ def search(static: StaticProgram, gap: float, stop: Stop) -> Found:
     static.program.bound_columns(static.master.integer, low, high)
     if best is None and bound == np.inf:
         return Found(None, np.inf, feasible=False)
-    return Found(best or place_origins(static, _PARTS), bound, feasible=True)
+    if best is None and place:
+        best = place_origins(static, _PARTS)
+    return Found(best, bound, feasible=True)
 
 
 def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Candidate | None:

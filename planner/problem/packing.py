@@ -56,8 +56,8 @@ class PackingLimits:
     by_last: bool = True
 
     def rows(self, runs: Bools) -> Bools:
-        """Return the rows that hold where services run, shape (R, M); `runs` is (S, R)."""
-        return runs.T if self.by_last else np.ones(self.room.shape, np.bool_)
+        """Return the rows that hold where services run, (..., R, M); `runs` is (..., S, R)."""
+        return runs.swapaxes(-1, -2) if self.by_last else np.ones(self.room.shape, np.bool_)
 
     @property
     def own(self) -> Floats:

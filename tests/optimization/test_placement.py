@@ -1,0 +1,81 @@
+"""Origins placed one by one: every column's price is that of trying it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.optimization.columns import order_columns
+from planner.optimization.loads import TOLERANCE, loads_rps
+from planner.optimization.placement import _needed_with_each, _running_usd, place_origins
+from planner.optimization.static import StaticProgram, static_program
+from planner.problem.arrays import Floats
+from tests.oracles.instances import random_problem
+
+
+def tried(static: StaticProgram, share: Floats) -> tuple[Floats, float]:
+    """Return replicas in fractions and their cost for whole loads, in plain loops."""
+    problem, limits = static.problem, static.master.limits
+    load = loads_rps(problem, static.columns, share)
+    services, regions = problem.min_replicas.shape
+    needed, usd = np.zeros((services, regions)), 0.0
+    for r in range(regions):
+        for s in range(services):
+            for k in np.flatnonzero(problem.must_survive):
+                if static.one_rps[k, s, r] > 0:
+                    each = load[k, s, r].max() / static.one_rps[k, s, r]
+                    needed[s, r] = max(needed[s, r], each)
+        held = [
+            max(n, problem.min_replicas[s, r]) if n > 0 else 0.0 for s, n in enumerate(needed[:, r])
+        ]
+        usd += sum(problem.cost_usd_month[s, r] * n for s, n in enumerate(held))
+        usd += problem.fixed_cost_usd_month[r] if any(held) else 0.0
+        pods = [
+            np.ceil(n - TOLERANCE) + problem.surge_replicas[s] if n > 0 else 0.0
+            for s, n in enumerate(held)
+        ]
+        beyond = 0.0
+        for last in range(services):
+            if held[last] > 0:
+                over = limits.weight[r, last] @ pods - max(limits.room[r, last], 0.0)
+                beyond = max(beyond, over / max(limits.weight[r, last, last], 1e-300))
+        usd += 10 * problem.cost_usd_month[:, r].max() * beyond
+    return needed, usd
+
+
+@pytest.mark.parametrize("seed", [1, 4, 11, 12, 13, 17])
+def test_each_price_is_that_of_trying_the_column(seed: int) -> None:
+    problem = replace(random_problem(seed, steering="static"), split_origins=False)
+    columns = order_columns(problem)
+    static = static_program(problem, columns, 0)
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(columns.group == g) for g in np.unique(columns.group)]
+    share = np.zeros(columns.host.size)
+    for members in groups[1:]:
+        share[rng.choice(members)] = 0.5
+    promised = np.flatnonzero(problem.must_survive)
+    load = loads_rps(problem, columns, share)[promised]
+    needed = _needed_with_each(static, promised, load, groups[0], 0.25)
+    usd = _running_usd(static, needed)
+    for place, column in enumerate(groups[0]):
+        more = share.copy()
+        more[column] = 0.25
+        plain, cost = tried(static, more)
+        assert needed[place] == pytest.approx(plain, rel=1e-9, abs=1e-9)
+        assert usd[place] == pytest.approx(cost, rel=1e-9)
+
+
+def test_a_placement_keeps_every_promise_where_there_is_room() -> None:
+    found = 0
+    for seed in range(40):
+        problem = replace(random_problem(seed, steering="static"), split_origins=False)
+        columns = order_columns(problem)
+        if columns.missing.size:
+            continue
+        placed = place_origins(static_program(problem, columns, 0), 1)
+        if placed is not None:
+            found += 1
+            assert set(np.unique(placed.share)) <= {0.0, 1.0}
+    assert found >= 4
