@@ -205,10 +205,11 @@ def _unfit(plan: Plan) -> PlannerError | None:
 
 def _with_charts(plan: Plan, target: str, error: PlannerError) -> PlannerError:
     """Add to what a target lacks the repositories of its charts, which helmfile asks for then."""
-    if not isinstance(error, MissingInputs):
+    more = missing_repositories(plan, target)
+    if not isinstance(error, MissingInputs) or not more:
         return error
     own = error.missing.get(target, ())
-    return MissingInputs({target: dict.fromkeys((*own, *missing_repositories(plan, target)))})
+    return MissingInputs(error.missing | {target: tuple(dict.fromkeys((*own, *more)))})
 
 
 def chosen_targets(targets: Iterable[str], has_platform: bool) -> tuple[str, ...]:
