@@ -9,6 +9,7 @@ import pytest
 from planner.errors import InvalidPlan
 from planner.io.plans import plan_text, read_plan, write_plan
 from planner.io.scenarios import read_scenario
+from planner.model.hourly import HourlyNeeds, HourlyReplicas, ServiceHours, ServiceNeeds
 from planner.model.plan import Cost, Headroom, OrderedShare, Plan, Proof, ServicePlan, WorstState
 from planner.model.policy import CostWeights
 from planner.model.scenario import Scenario, digest
@@ -135,6 +136,65 @@ def test_an_edited_plan_is_refused(
     found = faults(text.replace(old, new, 1), tmp_path / "plan.yaml")
     assert len(found) == 1
     assert expected is None or found == [expected]
+
+
+def by_the_hour(plan: Plan) -> Plan:
+    """The plan with what two hours need, and a schedule."""
+    rows = {"taipei": (2, 1), "singapore": (1, 1), "tokyo": (1, 1)}
+    needs = ServiceNeeds(normal=rows, survive=rows)
+    weights = dict.fromkeys(rows, 1)
+    hours = ServiceHours(weights=weights, totals=(4, 3), replicas=rows, exact=True)
+    return plan.model_copy(
+        update={
+            "needs": HourlyNeeds(hours_utc=(2, 14), services=dict.fromkeys(plan.services, needs)),
+            "hourly": HourlyReplicas(
+                controller="kubefed",
+                hours_utc=(2, 14),
+                services=dict.fromkeys(plan.services, hours),
+            ),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "        taipei: [2, 1]\n",
+            "        taipei: [2]\n",
+            "needs.services.api.normal.taipei: 1 numbers for 2 hours; plan again",
+        ),
+        (
+            "      totals: [4, 3]\n",
+            "      totals: [4, 4]\n",
+            "hourly.services.api.totals: replicas do not add up to the totals; plan again",
+        ),
+        (
+            "      totals: [4, 3]\n",
+            "      totals: [4, 3, 3]\n",
+            "hourly.services.api.totals: 3 numbers for 2 hours; plan again",
+        ),
+        (
+            "        tokyo: [1, 1]\n",
+            "        tokio: [1, 1]\n",
+            "needs.services.api.normal.tokio: no region 'tokio'; did you mean 'tokyo'?",
+        ),
+    ],
+    ids=["need", "sum", "hours", "region"],
+)
+def test_an_edited_schedule_is_refused(
+    plan: Plan, tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    text = plan_text(by_the_hour(plan))
+    assert old in text
+    assert faults(text.replace(old, new, 1), tmp_path / "plan.yaml") == [expected]
+
+
+def test_a_plan_without_hours_says_nothing_of_them(plan: Plan, tmp_path: Path) -> None:
+    keys = {line.split(":")[0] for line in plan_text(plan).splitlines()}
+    assert not keys & {"needs", "hourly"}
+    write_plan(by_the_hour(plan), tmp_path / "plan.yaml")
+    assert read_plan(tmp_path / "plan.yaml") == by_the_hour(plan)
 
 
 def test_every_fault_of_a_plan_comes_at_once(plan: Plan, tmp_path: Path) -> None:
