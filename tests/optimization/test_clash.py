@@ -40,13 +40,17 @@ def kept_only(base: Loosened, kept: tuple[Promise, ...]) -> Problem:
 
 
 @pytest.mark.parametrize("steering", ["static", "adaptive"])
-def test_the_clash_is_one_and_without_any_member_it_is_none(steering: str) -> None:
+def test_the_clash_is_one_and_without_any_member_it_is_none(
+    steering: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine shall not decide what is irreducible.
+    monkeypatch.setattr("planner.optimization.clash._TRIAL_S", 300.0)
     checked, sizes = 0, []
     for seed in range(14):
         problem = replace(scarce(seed), steering="static" if steering == "static" else "adaptive")
         if has_plan(problem):
             continue
-        found = clash(problem, Stop(20.0), 0)
+        found = clash(problem, Stop(600.0), 0)
         if found is None:
             continue
         base = loosened(promised_only(problem))
