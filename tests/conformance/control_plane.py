@@ -61,10 +61,12 @@ class ControlPlane:
         answer = json.loads(self.do("get", *words, "--output", "json", text=text))
         return answer["items"] if answer["kind"] == "List" else [answer]
 
-    def apply(self, documents: Sequence[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+    def apply(
+        self, documents: Sequence[dict[str, Any]], *options: str
+    ) -> subprocess.CompletedProcess[str]:
         """Apply documents as an operator would: on the server's side, unknown fields refused."""
         return self.ask(
-            "apply", "--server-side", "--validate=strict", "--filename", "-",
+            "apply", "--server-side", "--validate=strict", *options, "--filename", "-",
             text=yaml.safe_dump_all(documents, sort_keys=False),
         )  # fmt: skip
 

@@ -41,6 +41,7 @@ PAIRS = [
     if context != naming.KARMADA_CONTEXT or mode.startswith("karmada")
 ]
 EDITED = f"{naming.PART_OF_LABEL}=edited"
+MANAGER = f"--field-manager={naming.MANAGER}"
 
 
 @cache
@@ -81,6 +82,7 @@ def test_a_roll_out_by_operations_is_accepted_stays_and_leaves_no_drift(
     there.plane.prepare(namespaces_of_others(plan, there.context))
     text = (folder / "OPERATIONS.md").read_text(encoding="utf-8")
     lines = [line for line in commands(text, there.context) if is_new(there, folder, line)]
+    is_first = not there.applied
     judged = list(dict.fromkeys(filter(None, map(folder_of, lines))))
     carry_out(there, folder, lines)
     if not judged:
@@ -98,25 +100,31 @@ def test_a_roll_out_by_operations_is_accepted_stays_and_leaves_no_drift(
         monkeypatch.setenv(variable, value)
     own = [m for m in manifests if any(m.path.is_relative_to(name) for name in judged)]
     assert drift(plan, own, there) == {}
-    name, document = next((one for one in reversed(found) if is_labelled(one[1])), found[-1])
+    if is_first:
+        judge_an_edit(plan, own, there, found)
+        assert drift(plan, own, there) == {}
+
+
+def judge_an_edit(
+    plan: Plan, own: list[Manifest], there: Site, found: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """Edit an object: it is reported, refused without force, and taken back with it."""
+    name, document = next(one for one in reversed(found) if is_labelled(one[1]))
     reported = edit(there, document)
     changed = drift(plan, own, there)
     assert changed.keys() == {name}
     assert reported in changed[name]
-    # Whoever takes it back says so: the edit has an owner.
-    carry_out(there, folder, [f"{apply_of(applies, name)} --force-conflicts"])
-    assert drift(plan, own, there) == {}
+    again = there.plane.apply([document], MANAGER)
+    assert again.returncode != 0
+    assert "conflict" in again.stderr
+    forced = there.plane.apply([document], MANAGER, "--force-conflicts")
+    assert forced.returncode == 0, forced.stderr
 
 
 def drift(plan: Plan, manifests: list[Manifest], there: Site) -> dict[str, str]:
     """Return folder to difference as ``planner export --check --live`` finds it."""
     found = live_differences(plan, manifests, [there.context])
     return {one.folder: one.diff for one in found if one.diff}
-
-
-def apply_of(applies: list[str], name: str) -> str:
-    (line,) = [line for line in applies if folder_of(line) == name]
-    return line
 
 
 def is_labelled(document: dict[str, Any]) -> bool:
@@ -130,13 +138,10 @@ def is_new(there: Site, folder: Path, line: str) -> bool:
 
 
 def edit(there: Site, document: dict[str, Any]) -> str:
-    """Change a planned label of an object, or delete one without; return what is to be reported."""
+    """Change a planned label, as a hand at the cluster would; return what is to be reported."""
     metadata = document["metadata"]
     where = ("--namespace", metadata["namespace"]) if "namespace" in metadata else ()
     group, _, version = document["apiVersion"].rpartition("/")
     kind = f"{document['kind']}.{version}.{group}"
-    if is_labelled(document):
-        there.plane.do("label", kind, metadata["name"], *where, EDITED, "--overwrite")
-        return f"-    {EDITED.replace('=', ': ')}"
-    there.plane.do("delete", kind, metadata["name"], *where)
-    return f"+kind: {document['kind']}"
+    there.plane.do("label", kind, metadata["name"], *where, EDITED, "--overwrite")
+    return f"-    {EDITED.replace('=', ': ')}"
