@@ -40,7 +40,7 @@ SPLIT = (
     "20 × 500 × 5, order 2, 0.625, seed 1",
 )
 WITHOUT_PEER = ("0.85", "0.97", "20 ×", "order 2, 0.625, seed 2", "order 2, 0.625, seed 3")
-LIMITS_S = {"0.97": 90.0, "whole": 60.0, "20 ×": 1200.0}
+LIMITS_S = {"0.97": 60.0, "whole": 240.0, "20 ×": 600.0}
 """Wall seconds that we have ourselves where the gap asked for is out of reach."""
 
 WHOLE = (
