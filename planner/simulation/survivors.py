@@ -32,8 +32,8 @@ def surviving_replicas(problem: Problem, replicas: Ints) -> Ints:
     -----
     By the packing limit that plans are made with, without a rollout's surge and with no further
     server lost: the guaranteed one is true in any order of arrival, so a scheduler that packs well
-    may hold more; at best, one that does not may hold fewer.  All services of a region shrink alike:
-    priorities and preemption are not modelled.
+    may hold more; at best, one that does not may hold fewer.  All services of a region shrink
+    alike: priorities and preemption are not modelled.
 
     Examples
     --------
