@@ -56,6 +56,8 @@ class MilpResult:
         Value at `x` and proven lower bound (-inf where none is known).
     row_dual, reduced_cost : ndarray, shape (m,) and (n,), or None
         Duals of rows and columns, for linear programs.
+    points : tuple of ndarray, shape (n,)
+        Points with integers on the way to `x`, each better than the one before.
     """
 
     status: Literal["optimal", "infeasible", "limit"]
@@ -64,3 +66,4 @@ class MilpResult:
     bound: float
     row_dual: Floats | None = None
     reduced_cost: Floats | None = None
+    points: tuple[Floats, ...] = ()

@@ -14,6 +14,7 @@ Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -226,6 +227,11 @@ class Milp:
         for i, lo, hi in zip(row, low, up, strict=True):
             self._highs.changeRowBounds(int(i), float(lo), float(hi))
 
+    def model(self) -> highspy.HighsLp:
+        """Return a copy of the program in the solver's own form, integrality left out."""
+        self._mark(highspy.HighsVarType.kContinuous)
+        return self._highs.getLp()
+
     def relaxation(self, stop: Stop) -> MilpResult:
         """Solve without integrality, from the last basis where there is one.
 
@@ -247,7 +253,8 @@ class Milp:
         self._mark(highspy.HighsVarType.kContinuous)
         cold = self.columns >= _MANY_COLUMNS and not self._highs.getBasis().valid
         self._highs.setOptionValue("solver", "ipm" if cold else "choose")
-        return self._run(stop)
+        # The clock of a HiGHS object runs on over its relaxations, but anew in each tree.
+        return self._run(stop, self._highs.getRunTime())
 
     def integral(
         self, stop: Stop, gap: float, *, start: Floats | None = None, presolve: bool = False
@@ -287,7 +294,7 @@ class Milp:
             point = highspy.HighsSolution()
             point.col_value = start.tolist()
             self._highs.setSolution(point)
-        return self._run(stop)
+        return self._run(stop, 0.0 if self._integer else self._highs.getRunTime())
 
     def _mark(self, kind: highspy.HighsVarType) -> None:
         """Make the integer columns of the given kind."""
@@ -296,11 +303,10 @@ class Milp:
             kinds = np.full(index.size, int(kind), np.uint8)
             self._highs.changeColsIntegrality(index.size, index, kinds)
 
-    def _run(self, stop: Stop) -> MilpResult:
+    def _run(self, stop: Stop, clock_s: float) -> MilpResult:
         """Run HiGHS and read its answer."""
-        # The clock of a HiGHS object runs on over its solves.
-        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + stop.left_s())
-        listen(self._highs, stop)
+        self._highs.setOptionValue("time_limit", clock_s + stop.left_s())
+        points = listen(self._highs, stop)
         self._highs.run()
         self._highs.setOptionValue("simplex_strategy", _DUAL)
         if self._highs.getModelStatus() in _NO_ANSWER:
@@ -314,7 +320,7 @@ class Milp:
         status = STATUS[model]
         if status == "infeasible":
             return MilpResult(status, None, np.inf, np.inf)
-        return self._answer(status)
+        return replace(self._answer(status), points=tuple(points))
 
     def _answer(self, status: Literal["optimal", "infeasible", "limit"]) -> MilpResult:
         """Read point, value and bound of the last run."""

@@ -211,6 +211,38 @@ def test_a_start_is_taken_and_a_limit_leaves_an_honest_bound() -> None:
     assert (weight @ found.x[x] <= room + 1e-6).all()
 
 
+def test_a_limit_counts_from_each_search_with_integers_anew() -> None:
+    rng = np.random.default_rng(3)
+    weight = rng.integers(100, 1000, (5, 120)).astype(float)
+    program = Milp()
+    program.add_columns(-rng.uniform(1, 2, 120), 0.0, 1.0, integer=True)
+    row, column = np.nonzero(weight)
+    room = weight.sum(axis=1) / 2
+    program.add_rows(rows(room * 0 - INF, room, row, column, weight[row, column]))
+    program.integral(Stop(0.5), 0.0)
+    assert program._highs.getRunTime() > 0.3
+    program.integral(Stop(0.2), 0.0)
+    assert program._highs.getOptionValue("time_limit")[1] <= 0.2
+    clock_s = program._highs.getRunTime()
+    program.relaxation(Stop(0.2))
+    assert program._highs.getOptionValue("time_limit")[1] > clock_s
+
+
+def test_points_on_the_way_are_told_each_better_than_the_one_before() -> None:
+    rng = np.random.default_rng(0)
+    program = Milp()
+    x = program.add_columns(-rng.uniform(1, 2, 60), 0.0, 1.0, integer=True)
+    weight = rng.uniform(5, 50, 60)
+    program.add_rows(rows(-INF, 300.0, np.zeros(60), x, weight))
+    found = program.integral(Stop(10.0), 0.0)
+    assert found.x is not None
+    values = [float(program.cost @ point) for point in found.points]
+    assert len(values) >= 2
+    assert values == sorted(values, reverse=True)
+    assert values[-1] == pytest.approx(found.objective)
+    assert all(weight @ point <= 300 + 1e-6 for point in found.points)
+
+
 def test_rows_gather_entries_of_one_row_from_anywhere() -> None:
     block = rows([1.0, 2.0, 3.0], INF, [2, 0, 2, 0], [3, 1, 0, 2], [5.0, 0.0, 4.0, 7.0])
     assert block.start.tolist() == [0, 1, 1, 3]
