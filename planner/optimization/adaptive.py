@@ -29,12 +29,16 @@ from planner.optimization.rerouting import (
     unpriced,
 )
 from planner.optimization.stopping import Stop, closed
+from planner.optimization.tree_search import TreeSearch
 from planner.optimization.uplinks import may_bind
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
 
 FLOW_LIMIT = 20_000
 """Up to so many flows the program carries them through the search with integers."""
+
+_TRACE = 1e-12
+"""A share that only rounding leaves: where nothing runs it would be an infinite utilisation."""
 
 _GRACE_S = 10.0
 """Seconds after the end in which a plan at hand may be proven to hold, or a first one made."""
@@ -125,13 +129,17 @@ def _near(
         point, dual = _routed(adaptive, replicas, stop)
         if dual is not None and routed:
             price = routing_bound(adaptive.problem, adaptive.routing, adaptive.one_rps[0], dual)
-            small.add_bound(price)
+            small.add_bound(price, replicas)
         return point
 
     centre = root.x[adaptive.master.replicas]
     search = NearSearch(small, evaluate, centre, gap, stop, best, bound)
     search.run()
-    return search.best, search.bound
+    if stop.passed() or closed(search.best.objective if search.best else None, search.bound, gap):
+        return search.best, search.bound
+    tree = TreeSearch(small, evaluate, gap, stop, search.best, search.bound)
+    tree.run()
+    return tree.best, tree.bound
 
 
 def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:
@@ -248,7 +256,6 @@ def _solution(
     replicas = np.rint(x[adaptive.master.replicas]).astype(np.int64)
     if (adaptive.flow >= 0).any():
         routing = np.where(adaptive.flow >= 0, np.clip(x[adaptive.flow], 0.0, 1.0), 0.0)
-        routing /= np.maximum(routing.sum(axis=2, keepdims=True), 1e-300)
     else:
         routing = routing_by_group(adaptive.problem, replicas)
     return Solution(
@@ -257,7 +264,7 @@ def _solution(
         origin=none,
         order=none.reshape(0, 1),
         share=np.empty(0),
-        routing=routing,
+        routing=without_traces(routing),
         objective=best.objective,
         bound=bound,
         status="optimal" if closed(best.objective, bound, gap) else "limit",
@@ -265,3 +272,26 @@ def _solution(
         seed=seed,
         seconds=time.perf_counter() - started,
     )
+
+
+def without_traces(routing: Floats) -> Floats:
+    """Return shares without those that are only what rounding leaves of nothing.
+
+    Parameters
+    ----------
+    routing : ndarray, shape (S, O, R, H)
+        Shares; over the regions they add up to about 1, or to 0 where there is no demand.
+
+    Returns
+    -------
+    ndarray, shape (S, O, R, H)
+        They add up to 1, or are all 0.
+
+    Examples
+    --------
+    >>> without_traces(np.array([0.5, 0.5, 1e-16]).reshape(1, 1, 3, 1)).ravel().tolist()
+    [0.5, 0.5, 0.0]
+    """
+    kept = np.where(routing < _TRACE, 0.0, routing)
+    shares: Floats = kept / np.maximum(kept.sum(axis=2, keepdims=True), 1e-300)
+    return shares

@@ -9,7 +9,7 @@ until the plan is routed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from planner.optimization.normal_routing import Routing, RoutingBound, routing_b
 from planner.optimization.rerouting import AdaptiveProgram
 from planner.optimization.rows import Rows, rows
 from planner.problem.arrays import Floats, Ints, Problem
+
+_LITTLE = 1e-6
+"""By so small a part of what routing costs one bound does not say more than another."""
 
 _FAR = 3.0
 """Replicas by which a cut may be slack at the relaxation and still go into the program."""
@@ -39,14 +42,22 @@ class Condensed:
 
     adaptive: AdaptiveProgram
     price: Ints
+    _taken: list[tuple[Floats, Floats]] = field(default_factory=list)
 
-    def add_bound(self, bound: RoutingBound) -> None:
-        """Add a bound on what routing costs.
+    def add_bound(self, bound: RoutingBound, replicas: Floats) -> int:
+        """Add a bound on what routing costs, where it says more than those before.
 
         Parameters
         ----------
         bound : RoutingBound
             One row for each service, or one for all where uplinks are full.
+        replicas : ndarray, shape (S, R)
+            Where it was taken.
+
+        Returns
+        -------
+        int
+            How many rows were added.
         """
         n = self.adaptive.master.replicas
         if bound.uplinks > 0:
@@ -54,12 +65,18 @@ class Condensed:
             value = np.concatenate([np.ones(self.price.size), bound.per_replica.ravel()])
             low = float(bound.constant.sum()) - bound.uplinks
             self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
-            return
-        for service, price in enumerate(self.price):
-            column = np.append(price, n[service])
+            return 1
+        known = [c - (per * replicas).sum(axis=1) for c, per in self._taken]
+        before = np.max([np.full(self.price.size, -np.inf), *known], axis=0)
+        now = bound.constant - (bound.per_replica * replicas).sum(axis=1)
+        more = np.flatnonzero(now > before + _LITTLE * np.abs(now))
+        for service in more:
+            column = np.append(self.price[service], n[service])
             value = np.append(1.0, bound.per_replica[service])
             low = float(bound.constant[service])
             self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
+        self._taken.append((bound.constant, bound.per_replica))
+        return more.size
 
 
 def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condensed:
@@ -94,7 +111,8 @@ def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condens
             moved = Rows(row.lower, row.upper, row.start, place[row.column], row.value)
             small.append(name, moved)
     result = Condensed(small, price)
-    result.add_bound(routing_bound(full.problem, full.routing, full.one_rps[0], root.row_dual))
+    price_of = routing_bound(full.problem, full.routing, full.one_rps[0], root.row_dual)
+    result.add_bound(price_of, root.x[full.master.replicas])
     return result
 
 

@@ -1,9 +1,10 @@
-"""The search with integers where flows are not carried: near the relaxation first, then everywhere.
+"""Plans near the relaxation, where flows are not carried.
 
 The bounds on what routing costs are tight near the points where they were taken, and say little far
 from them.  So replicas stay within one of the relaxation's at first: there few bounds suffice, and
-the plan found is as a rule within the gap of the relaxation's own bound.  If it is not, the same
-program without that limit proves the rest.
+the plan found is often within the gap of the relaxation's own bound.  First any plan is looked for,
+then better ones, as long as one that is good enough may be near; the rest is for the proof
+(`planner.optimization.tree_search`).  Only where there is no plan near, farther ones are tried.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.optimization.condensed import Condensed
+from planner.optimization.milp import MilpResult
 from planner.optimization.rerouting import add_broken_cuts, add_known_cuts, add_prices
 from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats
@@ -21,8 +23,14 @@ from planner.problem.arrays import Floats
 _ROUNDS = 40
 """At most so many bounds on the cost of routing before each search with integers."""
 
-_NEAR = 1.0
-"""Replicas that a plan may differ from the relaxation's at first."""
+_NEAR = (1.0, 3.0, np.inf)
+"""Replicas that a plan may differ from the relaxation's, until there is one."""
+
+_COARSE = 8e-4
+"""Relative gap of the first searches: it takes some to learn what only whole points break."""
+
+_FINER = 4.0
+"""By so much the gap falls with each plan."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +94,20 @@ class NearSearch:
     bound: float
 
     def run(self) -> None:
-        """Search near the relaxation, then everywhere, until the gap is closed or time is up."""
+        """Search ever farther from the relaxation until there is a plan or time is up."""
         program, column = self.small.adaptive.program, self.small.adaptive.master.replicas.ravel()
         low, high = (side.copy() for side in program.bounds(column))
-        near = self.centre.ravel()
-        program.bound_columns(
-            column,
-            np.clip(np.floor(near - _NEAR + 1e-6), low, high),
-            np.clip(np.ceil(near + _NEAR - 1e-6), low, high),
-        )
-        self._rounds(everywhere=False)
-        program.bound_columns(column, low, high)
-        self._rounds(everywhere=True)
+        centre = self.centre.ravel()
+        for near in _NEAR:
+            program.bound_columns(
+                column,
+                np.clip(np.floor(centre - near + 1e-6), low, high),
+                np.clip(np.ceil(centre + near - 1e-6), low, high),
+            )
+            found = self._rounds(everywhere=bool(near == np.inf))
+            program.bound_columns(column, low, high)
+            if found or self._done():
+                return
 
     def _done(self) -> bool:
         """Return whether nothing is left to do."""
@@ -105,30 +115,48 @@ class NearSearch:
         self.stop.tell(value, self.bound)
         return self.stop.passed() or closed(value, self.bound, self.gap)
 
-    def _rounds(self, *, everywhere: bool) -> None:
-        """Solve with integers, add what the answer breaks, and again."""
-        adaptive = self.small.adaptive
+    def _rounds(self, *, everywhere: bool) -> bool:
+        """Solve with integers, add what answers break, and again; return whether a plan came."""
+        adaptive, gap, found = self.small.adaptive, max(_COARSE, self.gap / 3), False
         while not self._done():
             self._tighten()
-            result = adaptive.program.integral(self.stop, self.gap / 3)
+            # Nobody is told: what is true near the relaxation may be false elsewhere.
+            result = adaptive.program.integral(self.stop.part(1.0), gap)
             if everywhere:
                 self.bound = max(self.bound, result.bound)
             if result.x is None:
-                return
-            x = np.array(result.x)
-            x[adaptive.master.integer] = np.rint(x[adaptive.master.integer])
-            replicas = x[adaptive.master.replicas]
-            added = add_broken_cuts(adaptive, replicas, self.stop)
+                return found
+            added = self._learn(result)
             if self.stop.passed():
-                return
+                return found
             if not added:
-                self.best = better(self.best, self.evaluate(replicas))
-            self._price_between(replicas)
-            added += add_prices(adaptive, x, self.gap * abs(result.objective) / 3)
-            value = np.inf if self.best is None else self.best.objective
-            if not added and value - result.bound <= self.gap * abs(value):
-                # Nothing within these limits is better by more than the gap.
-                return
+                found, gap = True, max(self.gap / 3, gap / _FINER)
+                if self._exhausted(result):
+                    return found
+        return found
+
+    def _learn(self, result: MilpResult) -> int:
+        """Add what an answer and the points on the way to it break; what breaks none is a plan."""
+        adaptive = self.small.adaptive
+        assert result.x is not None
+        x = np.array(result.x)
+        x[adaptive.master.integer] = np.rint(x[adaptive.master.integer])
+        replicas = x[adaptive.master.replicas]
+        added = add_broken_cuts(adaptive, replicas, self.stop)
+        if self.stop.passed():
+            return added
+        if not added:
+            self.best = better(self.best, self.evaluate(replicas))
+        for point in result.points:
+            add_known_cuts(adaptive, np.rint(point[adaptive.master.replicas]))
+        self._price_between(replicas)
+        return added + add_prices(adaptive, x, self.gap * abs(result.objective) / 3)
+
+    def _exhausted(self, result: MilpResult) -> bool:
+        """Return whether no plan near is good enough, or none is better by the gap."""
+        value = np.inf if self.best is None else self.best.objective
+        beyond = result.bound - self.bound > self.gap * abs(result.bound)
+        return bool(beyond or value - result.bound <= self.gap * abs(value))
 
     def _price_between(self, replicas: Floats) -> None:
         """Add bounds on routing on the way from the relaxation to replicas."""
