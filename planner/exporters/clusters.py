@@ -87,14 +87,15 @@ def _waves(plan: Plan) -> list[tuple[int, Wave, list[tuple[Part, str]]]]:
     for number, wave in enumerate(WAVES, start=1):
         parts: dict[tuple[str, str], tuple[Part, str]] = {}
         for part in (part for part in TABLE if part.wave == wave.name):
-            parts.setdefault((part.target, part.folder), (part, _where(plan, part)))
+            if where := _where(plan, part):
+                parts.setdefault((part.target, part.folder), (part, where))
         found.append((number, wave, list(parts.values())))
     return found
 
 
 def _where(plan: Plan, part: Part) -> str:
-    """Say where files go, or why nowhere."""
+    """Say where files go, or why nowhere; nothing of a part that this plan has not."""
     controller = plan.scenario.federation.controller
-    other = part.wave == "federation" and part.target != controller
-    nowhere = f"**do not apply**: the scenario's controller is {controller}" if other else "nowhere"
+    other = part.folder == f"federation/{part.target}" and part.target != controller
+    nowhere = f"**do not apply**: the scenario's controller is {controller}" if other else ""
     return ", ".join(part.sites(plan)) or nowhere
