@@ -69,7 +69,7 @@ def mesh_keys(plan: Plan) -> Iterator[SecretNote]:
             "key to all others (platform.mesh.public_keys, export, install); its tunnels are down "
             "until they have it"
         ),
-        command="./make-keys.sh --apply",
+        command="./make-keys.sh --apply  # in hosts/CLUSTER/wireguard, on its gateway",
     )
 
 
@@ -89,7 +89,7 @@ def kubeadm_files(plan: Plan) -> Iterator[SecretNote]:
         keys=(),
         reader="kubeadm join",
         rotation="none: its token lives two hours; remove the file after joining",
-        command="./hand-on.sh --apply",
+        command="./hand-on.sh --apply  # in hosts/CLUSTER/kubeadm, on the first control plane",
     )
     yield SecretNote(
         name="/etc/kubernetes/pki",
@@ -98,7 +98,10 @@ def kubeadm_files(plan: Plan) -> Iterator[SecretNote]:
         keys=(),
         reader="the control plane; kubeadm init makes it, hand-on.sh shares its authorities",
         rotation="`kubeadm certs renew all` on each control plane within a year, or an upgrade",
-        command="kubeadm init --config init.yaml",
+        command=(
+            "kubeadm init --config MACHINE/init.yaml"
+            "  # in hosts/CLUSTER/kubeadm, on the first control plane, MACHINE"
+        ),
     )
 
 

@@ -13,7 +13,12 @@ WAVES: tuple[Wave, ...] = (
     Wave(
         "machines",
         "Kubernetes on the machines",
-        "Nodes become Ready in the next wave only: without a pod network they never are.",
+        "Nodes become Ready in the next wave only: without a pod network they never are. So the "
+        "READMEs below have that wave in their midst: do it for a cluster as soon as its first "
+        "control plane answers, then let its other machines join. kubectl's context of a cluster "
+        "is made from the kubeconfig of that machine (`/etc/kubernetes/admin.conf`, "
+        "`/etc/rancher/k3s/k3s.yaml`), with the API server's address for `server` and the "
+        "cluster's name for the context.",
     ),
     Wave("network", "Pod network"),
     Wave("base", "Storage, addresses, priorities"),
