@@ -151,7 +151,7 @@ def _failover(plan: Plan, lost: str) -> Iterator[str]:
     yield "  participant F as Federation"
     yield f"  Note over {ids[lost]}: lost"
     yield (f"  D-x{ids[lost]}: {dns.check_failures} checks fail, {dns.check_interval_s:g} s apart")
-    yield f"  Note over D: noticed after {detection_s(plan):g} s"
+    yield f"  Note over D: noticed within {detection_s(plan):g} s"
     yield f"  D->>U: other answers after {dns.publication_s:g} s, old ones live {dns.ttl_s} s"
     yield from _takeovers(plan, lost, ids)
     yield from _control(plan, lost, ids)

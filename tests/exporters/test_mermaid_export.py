@@ -65,7 +65,7 @@ def test_each_region_has_a_sequence_with_the_times_of_dns_and_shares_that_sum_to
     for region in plan.active_regions:
         text = found[f"failover-{region}.mmd"]
         assert "3 checks fail, 10 s apart" in text
-        assert "noticed after 32 s" in text
+        assert "noticed within 32 s" in text
         assert "old ones live 30 s" in text
         for host in plan.hosts:
             shares = re.findall(rf"([\d.]+)% of its users of {re.escape(host)}", text)
