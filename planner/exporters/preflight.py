@@ -59,10 +59,18 @@ def needed_inputs(plan: Plan, target: str) -> tuple[str, ...]:
     target : str
         Name of a target.
     """
-    scenario = plan.scenario.model_copy(update={"platform": Platform()})
-    empty = plan.model_copy(update={"scenario": scenario})
-    found = _missing(empty, (target,)).values()
+    given = plan.scenario.platform or Platform()
+    # What is installed follows from what is given, so charts are asked for beside the rest.
+    without_charts = given.model_copy(update={"chart_repositories": {}})
+    tried = (_with_platform(plan, platform) for platform in (Platform(), without_charts))
+    found = [paths for one in tried for paths in _missing(one, (target,)).values()]
     return tuple(dict.fromkeys(path for paths in found for path in paths))
+
+
+def _with_platform(plan: Plan, platform: Platform) -> Plan:
+    """Return a plan with another platform."""
+    scenario = plan.scenario.model_copy(update={"platform": platform})
+    return plan.model_copy(update={"scenario": scenario})
 
 
 def _missing(plan: Plan, targets: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -57,3 +57,11 @@ def test_what_a_target_needs_does_not_depend_on_what_is_given():
         assert needed_inputs(taiwan_plan(), target) == needed_inputs(bare_taiwan_plan(), target)
     assert "platform.mesh.cidr" in needed_inputs(taiwan_plan(), "wireguard")
     assert needed_inputs(taiwan_plan(), "external_dns") == ()
+
+
+def test_a_helmfile_needs_the_repository_of_every_chart_that_it_installs():
+    plan = taiwan_plan()
+    (manifest,) = TARGETS["helmfile"](plan)
+    (document,) = manifest.content
+    wanted = {f"platform.chart_repositories.{one['name']}" for one in document["repositories"]}
+    assert wanted == set(needed_inputs(plan, "helmfile"))
