@@ -22,16 +22,21 @@ def known_targets(names: Sequence[str]) -> list[str]:
     Raises
     ------
     typer.BadParameter
-        If one is not known; near misses are suggested.
+        With all that are not known; near misses are suggested.
     """
     chosen = [name.replace("-", "_") for name in names]
     known = [ALL, *TARGETS]
-    for name in chosen:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            cure = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
-            raise typer.BadParameter(f"no target '{name}'; {cure}")
+    faults = [_unknown(name, known) for name in dict.fromkeys(chosen) if name not in known]
+    if faults:
+        raise typer.BadParameter("; ".join(faults))
     return chosen
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """Say that there is no such target, and which may be meant."""
+    near = get_close_matches(name, known, 1)
+    cure = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+    return f"no target '{name}'; {cure}"
 
 
 def say_left_out(scenario: Scenario, targets: Iterable[str]) -> None:

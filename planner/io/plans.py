@@ -49,11 +49,20 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         tree = read_document(Path(shown), shown)
     except InvalidInput as error:
         raise InvalidPlan(error.faults) from None
+    _refuse_scenario(tree)
     plan, found = _validated(tree.root.data)
     faults = [*tree.faults, *_placed(only_outside(found, tree.spoilt), tree)]
     if faults or plan is None:
         raise InvalidPlan(faults)
     return plan
+
+
+def _refuse_scenario(tree: Tree) -> None:
+    """Say so where the file is what a plan is made from: each of its keys would be a fault."""
+    if not isinstance(tree.root.data.get("scenario"), str):
+        return
+    message, cure = "this is a scenario, not a plan", "run 'planner optimize' on it"
+    raise InvalidPlan([Fault(tree.file, tree.line(("scenario",)), "scenario", message, cure)])
 
 
 def write_plan(plan: Plan, path: str | os.PathLike[str]) -> None:

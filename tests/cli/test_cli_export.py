@@ -79,6 +79,14 @@ def test_an_unknown_target_is_usage(run: Run, folder: Path) -> None:
     assert "did you mean 'coredns'?" in result.stderr
 
 
+def test_all_unknown_targets_are_named_at_once(run: Run, folder: Path) -> None:
+    result = run("export", folder / "plan.yaml", "coredsn", "mermaid", "grafna")
+    assert result.exit_code == 2
+    assert "did you mean 'coredns'?" in result.stderr
+    assert "'grafna'" in result.stderr
+    assert "mermaid" not in result.stderr
+
+
 def test_an_edited_plan_is_bad_input(run: Run, folder: Path) -> None:
     path = folder / "plan.yaml"
     text = path.read_text(encoding="utf-8")

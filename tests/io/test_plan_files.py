@@ -212,7 +212,12 @@ def test_a_plan_without_one_of_its_origins(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_a_scenario_is_not_a_plan(tmp_path: Path) -> None:
-    with pytest.raises(InvalidPlan):
+    with pytest.raises(InvalidPlan) as caught:
         read_plan(SMALL)
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.cure) == (
+        "this is a scenario, not a plan",
+        "run 'planner optimize' on it",
+    )
     with pytest.raises(InvalidPlan, match="does not exist"):
         read_plan(tmp_path / "none.yaml")
