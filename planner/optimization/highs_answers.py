@@ -22,6 +22,9 @@ STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"]
 }
 """Model status to ours; what is not in it is no answer."""
 
+NO_ANSWER = (highspy.HighsModelStatus.kNotset, highspy.HighsModelStatus.kUnknown)
+"""Model status after which another way may still find one."""
+
 _BROKEN = (1, 14)
 """HiGHS 1.14.x returns wrong optima (HiGHS#3094, #3043, #3073); fixed in 1.15.0."""
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
-from planner.optimization.highs_answers import STATUS, MilpResult, refuse_broken_solver
+from planner.optimization.highs_answers import NO_ANSWER, STATUS, MilpResult, refuse_broken_solver
 from planner.optimization.listening import listen
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
@@ -32,7 +32,8 @@ __all__ = ["Milp", "MilpResult", "solver_version"]
 
 _DUAL, _PRIMAL = 1, 4
 
-_NO_ANSWER = (highspy.HighsModelStatus.kNotset, highspy.HighsModelStatus.kUnknown)
+_WITHOUT_BASIS = ("choose", "ipm")
+"""What is tried from no basis where the solver found no answer from the last one."""
 
 _MANY_COLUMNS = 30_000
 """From so many columns on the first relaxation is quicker by an interior point and a crossover."""
@@ -309,11 +310,16 @@ class Milp:
         points = listen(self._highs, stop)
         self._highs.run()
         self._highs.setOptionValue("simplex_strategy", _DUAL)
-        if self._highs.getModelStatus() in _NO_ANSWER:
+        for solver in _WITHOUT_BASIS:
+            if self._highs.getModelStatus() not in NO_ANSWER or stop.passed():
+                break
             # The basis left by an earlier program can be beyond repair: start from none.
             self._highs.clearSolver()
+            self._highs.setOptionValue("solver", solver)
             self._highs.run()
         model = self._highs.getModelStatus()
+        if model in NO_ANSWER and stop.passed():
+            return MilpResult("limit", None, np.inf, -np.inf)
         if model not in STATUS:
             text = self._highs.modelStatusToString(model)
             raise PlannerError(f"the solver gave up: {text}")
