@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import yaml
@@ -55,7 +56,7 @@ def test_a_plan_packed_at_best_is_judged_by_that_limit(
     scenario["policy"]["packing"] = "at_best"
     for service in scenario["services"].values():
         service["pinned_regions"] = list(scenario["regions"])
-    path = small.parent / "packed.yaml"
+    path = shutil.copytree(small.parent, tmp_path / "scenario") / "packed.yaml"
     path.write_text(yaml.safe_dump(scenario, sort_keys=False))
     assert run("optimize", path, "-o", tmp_path).exit_code == 0
     first = json.loads(run("packing", tmp_path / "plan.yaml", "--json").stdout)
