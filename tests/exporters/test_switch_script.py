@@ -88,3 +88,14 @@ def test_a_serial_that_is_none_is_refused(folder, tmp_path):
     done = switch(folder, "up", live)
     assert done.returncode == 1
     assert "not a serial" in done.stderr
+
+
+def test_a_dry_run_says_what_it_would_serve_and_writes_nothing(folder, tmp_path):
+    live = tmp_path / "live"
+    done = switch(folder, "--dry-run", "up", live, check=True)
+    assert done.stdout == f"would serve up from {live}, serial 1\n"
+    assert not live.exists()
+    switch(folder, "up", live, check=True)
+    done = switch(folder, "--dry-run", "lost.taipei", live, check=True)
+    assert done.stdout == f"would serve lost.taipei from {live}, serial 2\n"
+    assert sorted(p.name for p in live.iterdir()) == ["current", "set.1"]

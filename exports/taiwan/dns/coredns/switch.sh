@@ -1,19 +1,25 @@
 #!/bin/sh
 # Serve the zone files of one state.
 #
-# Usage: switch.sh STATE [DIRECTORY]      (DIRECTORY is /etc/coredns/zones by default)
+# Usage: switch.sh [--dry-run] STATE [DIRECTORY]      (DIRECTORY is /etc/coredns/zones by default)
 #
+# With --dry-run it says what it would serve, and writes nothing.
 # A new set is written beside the old one and renamed into place as DIRECTORY/current, so a
 # reader sees the whole old set or the whole new one. The serial is one more than that of the
 # set before; CoreDNS reads a zone again when its serial has changed (within 5 s).
 set -eu
 
 usage() {
-    printf 'usage: %s STATE [DIRECTORY]; STATE is one of:\n' "$0" >&2
+    printf 'usage: %s [--dry-run] STATE [DIRECTORY]; STATE is one of:\n' "$0" >&2
     printf '  %s\n' up lost.taipei lost.singapore lost.tokyo lost.losangeles >&2
     exit 2
 }
 
+dry_run=
+if [ "${1-}" = --dry-run ]; then
+    dry_run=yes
+    shift
+fi
 case $# in
     1 | 2) ;;
     *) usage ;;
@@ -30,7 +36,7 @@ case $state in
 esac
 
 source=$(cd "$(dirname "$0")" && pwd)/zones/$state
-mkdir -p "$directory"
+[ -n "$dry_run" ] || mkdir -p "$directory"
 
 serial=0
 if [ -e "$directory/current/serial" ]; then
@@ -43,6 +49,10 @@ case $serial in
         ;;
 esac
 serial=$(((serial + 1) % 4294967296))
+if [ -n "$dry_run" ]; then
+    printf 'would serve %s from %s, serial %s\n' "$state" "$directory" "$serial"
+    exit
+fi
 
 # The folder of the next set is also the lock.
 new=$directory/set.$serial
