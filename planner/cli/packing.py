@@ -94,7 +94,7 @@ def _print(scenario: str, made_with: str, rows: list[dict[str, Any]]) -> None:
     """Print the table."""
     say_table(
         f"{scenario}: replicas that the pools hold, all other services as planned; "
-        f"−1: with one server of each pool lost; the plan was made to fit {made_with}",
+        f"−1: with one server of each pool lost; the plan was made within the limit {made_with}",
         HEADS,
         [
             (*(row[key] for key in HEADS[:3]), *_cells(row["whole"]), *_cells(row["server_lost"]))

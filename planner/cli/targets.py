@@ -51,5 +51,5 @@ def say_left_out(scenario: Scenario, targets: Iterable[str]) -> None:
     """
     names = left_out(targets, scenario.platform is not None)
     if names:
-        reason = "the scenario has no section 'platform', which they need"
+        reason = "written at once only where the scenario has a section 'platform'"
         typer.echo(f"left out: {', '.join(names)}; {reason}", err=True)

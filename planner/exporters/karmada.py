@@ -16,7 +16,13 @@ from planner.exporters.pods import require_pods
 from planner.exporters.remote_calls import PREFIX, export_call, export_kinds, remote_calls
 from planner.exporters.rendering import text
 from planner.exporters.requirements import service_platform
-from planner.exporters.scalers import UIDS, federated_autoscalers, overfull, scaler_of
+from planner.exporters.scalers import (
+    ROOM_CURE,
+    UIDS,
+    federated_autoscalers,
+    overfull,
+    scaler_of,
+)
 from planner.exporters.writer_rows import SCALERS
 from planner.exporters.writers import writes
 from planner.federation.karmada import divide_static
@@ -281,7 +287,7 @@ def _check(policy: Document, total: int, plan: Plan, name: str) -> None:
         must_agree("Karmada", divide_static(total, weights, uid=uid), plan, name)
     sentence = overfull(plan, name, weights, total) if plan.scenario.platform else None
     if sentence is not None:
-        raise UnfaithfulExport(sentence)
+        raise UnfaithfulExport(f"{sentence}; {ROOM_CURE}")
 
 
 def _total(documents: Sequence[Document]) -> int:

@@ -163,11 +163,18 @@ def largest_total(plan: Plan, name: str, weights: Mapping[str, int]) -> int:
     total = plan.services[name].total
     sentence = overfull(plan, name, weights, total)
     if sentence is not None:
-        raise UnfaithfulExport(sentence)
+        raise UnfaithfulExport(f"{sentence}; {ROOM_CURE}")
     most = sum(workload.by_cluster(plan.scenario, plan.services[name].max_replicas).values())
     while total < most and overfull(plan, name, weights, total + 1) is None:
         total += 1
     return total
+
+
+ROOM_CURE = (
+    "larger pools hold more, and with 'federation.karmada_failover: off' a lost cluster's share "
+    "does not move"
+)
+"""What may be done where Karmada's division does not fit."""
 
 
 def overfull(plan: Plan, name: str, weights: Mapping[str, int], total: int) -> str | None:

@@ -35,14 +35,16 @@ def test_packing_answers_programs(run: Run, made: Made) -> None:
         assert row["server_lost"]["at_best"] <= row["whole"]["at_best"]
 
 
-def test_more_replicas_than_are_sure_to_find_room_are_a_finding(run: Run, made: Made) -> None:
+def test_more_replicas_than_are_sure_to_find_room_are_a_finding(
+    run: Run, made: Made, tmp_path: Path
+) -> None:
     plan = yaml.safe_load((made.folder / "plan.yaml").read_text())
     name, service = next(iter(plan["services"].items()))
     region = next(region for region, count in service["replicas"].items() if count)
     service["total"] += 5000 - service["replicas"][region]
     service["replicas"][region] = 5000
     service["max_replicas"][region] = 5000
-    path = made.folder / "crowded.yaml"
+    path = tmp_path / "crowded.yaml"
     path.write_text(yaml.safe_dump(plan, sort_keys=False))
     result = run("packing", path)
     assert result.exit_code == 1, result.output
