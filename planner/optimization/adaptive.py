@@ -37,6 +37,9 @@ from planner.problem.packing import fits
 FLOW_LIMIT = 20_000
 """Up to so many flows the program carries them through the search with integers."""
 
+CROWDED_LIMIT = 8_000
+"""So many where most regions are full: there the search has to branch, not only to round."""
+
 _TRACE = 1e-12
 """A share that only rounding leaves: where nothing runs it would be an infinite utilisation."""
 
@@ -72,8 +75,9 @@ def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> So
 
     Notes
     -----
-    Beyond `FLOW_LIMIT` flows the search with integers prices the normal state's routing instead of
-    carrying it; where latency costs nothing and no uplink can be full, no flow is ever made.
+    Beyond `FLOW_LIMIT` flows (`CROWDED_LIMIT` where most regions are full) the search with integers
+    prices the normal state's routing instead of carrying it; where latency costs nothing and no
+    uplink can be full, no flow is ever made.
     """
     started = time.perf_counter()
     if _nowhere(problem).any():
@@ -83,7 +87,8 @@ def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> So
     root = _tighten(adaptive, gap, stop)
     if root.status == "infeasible":
         raise explain(problem, None, seed)
-    large = not routed or (adaptive.flow >= 0).sum() > FLOW_LIMIT
+    most = CROWDED_LIMIT if _crowded(adaptive, root) else FLOW_LIMIT
+    large = not routed or (adaptive.flow >= 0).sum() > most
     phase = _near if large else _integers
     best, bound = phase(adaptive, root, gap, stop)
     if best is None and bound == np.inf:
@@ -110,6 +115,17 @@ def _needs_flows(problem: Problem) -> bool:
         return True
     groups = [state_groups(problem, 0, s) for s in range(problem.min_replicas.shape[0])]
     return bool(may_bind(problem, groups).any())
+
+
+def _crowded(adaptive: AdaptiveProgram, root: MilpResult) -> bool:
+    """Return whether more than half of the regions are full at the relaxation."""
+    if root.x is None:
+        return False
+    limits, count = adaptive.master.limits, root.x[adaptive.master.replicas]
+    pods = count + adaptive.problem.surge_replicas[:, None] * (count > 0)
+    used = np.einsum("rst,tr->rs", limits.weight, pods)
+    full = (used >= limits.room * (1 - 1e-6)) & np.isfinite(limits.room) & (count.T > 0)
+    return bool(full.any(axis=1).mean() > 0.5)
 
 
 def _near(

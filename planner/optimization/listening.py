@@ -51,6 +51,8 @@ def listen(highs: highspy._core._Highs, stop: Stop) -> list[Floats]:
             points.append(np.array(told.mip_solution))
         if kind == _Kind.kCallbackMipInterrupt:
             stop.tell(None, told.mip_dual_bound)
+            if told.mip_dual_bound >= stop.bound or told.mip_node_count >= stop.nodes:
+                answer.user_interrupt = True
         if stop.interrupted:
             answer.user_interrupt = True
 

@@ -1,7 +1,7 @@
 """Plans near the relaxation, where flows are not carried.
 
 The bounds on what routing costs are tight near the points where they were taken, and say little far
-from them.  So replicas stay within one of the relaxation's at first: there few bounds suffice, and
+from them.  So replicas stay within four of the relaxation's at first: there few bounds suffice, and
 the plan found is often within the gap of the relaxation's own bound.  First any plan is looked for,
 then better ones, as long as one that is good enough may be near; the rest is for the proof
 (`planner.optimization.tree_search`).  Only where there is no plan near, farther ones are tried.
@@ -23,11 +23,20 @@ from planner.problem.arrays import Floats
 _ROUNDS = 40
 """At most so many bounds on the cost of routing before each search with integers."""
 
-_NEAR = (1.0, 3.0, np.inf)
+_NEAR = (4.0, np.inf)
 """Replicas that a plan may differ from the relaxation's, until there is one."""
 
 _COARSE = 8e-4
 """Relative gap of the first searches: it takes some to learn what only whole points break."""
+
+_NODES = 40
+"""Nodes of each search until there is a plan; it need not be a good one."""
+
+_MORE = 10.0
+"""By so much their number grows where they were not enough for a point."""
+
+_POLISHED = 3
+"""Searches for a better plan after it is known that none near is good enough."""
 
 _FINER = 4.0
 """By so much the gap falls with each plan."""
@@ -118,22 +127,32 @@ class NearSearch:
     def _rounds(self, *, everywhere: bool) -> bool:
         """Solve with integers, add what answers break, and again; return whether a plan came."""
         adaptive, gap, found = self.small.adaptive, max(_COARSE, self.gap / 3), False
-        while not self._done():
+        nodes, polished = float(_NODES), 0
+        while not self._done() and polished <= _POLISHED:
             self._tighten()
+            stop = self.stop.sooner(nodes=nodes)
+            if found and not polished:
+                stop = self.stop.sooner(bound=self._enough())
             # Nobody is told: what is true near the relaxation may be false elsewhere.
-            result = adaptive.program.integral(self.stop.part(1.0), gap)
+            result = adaptive.program.integral(stop, gap)
             if everywhere:
                 self.bound = max(self.bound, result.bound)
+            if result.x is None and (result.status != "limit" or found):
+                return found
             if result.x is None:
-                return found
+                nodes *= _MORE
+                continue
             added = self._learn(result)
-            if self.stop.passed():
-                return found
-            if not added:
+            if not added and not self.stop.passed():
                 found, gap = True, max(self.gap / 3, gap / _FINER)
-                if self._exhausted(result):
-                    return found
+                if self._best_by_gap(result):
+                    return True
+            polished += found and (polished > 0 or result.bound >= self._enough())
         return found
+
+    def _enough(self) -> float:
+        """Return the bound from which on no plan near is good enough."""
+        return self.bound + self.gap * abs(self.bound)
 
     def _learn(self, result: MilpResult) -> int:
         """Add what an answer and the points on the way to it break; what breaks none is a plan."""
@@ -148,15 +167,14 @@ class NearSearch:
         if not added:
             self.best = better(self.best, self.evaluate(replicas))
         for point in result.points:
-            add_known_cuts(adaptive, np.rint(point[adaptive.master.replicas]))
+            add_broken_cuts(adaptive, np.rint(point[adaptive.master.replicas]), self.stop)
         self._price_between(replicas)
         return added + add_prices(adaptive, x, self.gap * abs(result.objective) / 3)
 
-    def _exhausted(self, result: MilpResult) -> bool:
-        """Return whether no plan near is good enough, or none is better by the gap."""
+    def _best_by_gap(self, result: MilpResult) -> bool:
+        """Return whether nothing near is better than the best plan by the gap."""
         value = np.inf if self.best is None else self.best.objective
-        beyond = result.bound - self.bound > self.gap * abs(result.bound)
-        return bool(beyond or value - result.bound <= self.gap * abs(value))
+        return bool(value - result.bound <= self.gap * abs(value))
 
     def _price_between(self, replicas: Floats) -> None:
         """Add bounds on routing on the way from the relaxation to replicas."""

@@ -47,6 +47,11 @@ class Stop:
     watch : callable, optional
         Told each `Standing` that is better than the one before.
 
+    Attributes
+    ----------
+    bound, nodes : float
+        A bound that is enough, and nodes of a solver's tree that are; inf unless `sooner` says so.
+
     Notes
     -----
     Every search looks at it between solves, and the solver itself during one.  What is told counts
@@ -72,6 +77,8 @@ class Stop:
         self._watch = watch
         self._interrupted = threading.Event()
         self._standing = Standing()
+        self.bound = float("inf")
+        self.nodes = float("inf")
 
     @property
     def interrupted(self) -> bool:
@@ -129,6 +136,25 @@ class Stop:
         shorter = Stop(time_limit_s)
         shorter._deadline = min(shorter._deadline, self._deadline)
         shorter._interrupted = self._interrupted
+        return shorter
+
+    def sooner(self, *, bound: float = float("inf"), nodes: float = float("inf")) -> Stop:
+        """Return a stop that also ends a solver's tree early, the same wherever it runs.
+
+        Parameters
+        ----------
+        bound : float
+            A proven lower bound that is enough, in the solver's units.
+        nodes : float
+            Nodes that are enough.
+
+        Returns
+        -------
+        Stop
+            It hears the same interruption; nobody watches it.
+        """
+        shorter = self.within(float("inf"))
+        shorter.bound, shorter.nodes = bound, nodes
         return shorter
 
     def tell(self, objective: float | None, bound: float) -> None:
