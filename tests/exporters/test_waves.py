@@ -98,11 +98,18 @@ def test_operations_has_the_plans_numbers_as_abort_criteria():
     assert f"{plan.headroom.factor:.3f} times" in content
 
 
-def test_the_readme_names_every_folder_and_warns_of_the_other_controller():
-    content = text_of("README.md")
-    for part in TABLE:
-        assert f"`{part.folder.replace('*', '<cluster>')}`" in content
-    lines = [line for line in content.splitlines() if "| karmada |" in line]
+@pytest.mark.parametrize(("controller", "rollout"), CASES)
+def test_the_readme_names_the_folders_that_there_are_and_no_others(controller, rollout):
+    files = whole(controller, rollout=rollout)
+    content = files["README.md"].content
+    there = {part_of(PurePosixPath(path)) for path in files} - {None}
+    named = {part.folder for part in there}
+    for folder in {part.folder for part in TABLE}:
+        assert (f"`{folder.replace('*', '<cluster>')}`" in content) == (folder in named), folder
+
+
+def test_the_readme_warns_of_the_other_controller():
+    lines = [line for line in text_of("README.md").splitlines() if "| karmada |" in line]
     assert lines
     assert all("do not apply" in line for line in lines)
 
