@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from planner.errors import Infeasible
 from planner.exporters import policies, workload
 from planner.failures.states import failure_states
 from planner.model.plan import Plan
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.optimization.optimize import solve
+from planner.problem.arrays import Floats, Ints, NodePools, Problem
 from planner.problem.best_packing import (
     ReplicaLimits,
     packing_statement,
@@ -112,9 +114,13 @@ class Judge:
         """Let the scheduler place all pods in a shuffled order; return how many came and wait."""
         counts = np.where(replicas > 0, replicas + self.problem.surge_replicas, 0)
         order = self.rng.permutation(np.repeat(np.arange(counts.size), counts))
+        return order.size, self.pending(order)
+
+    def pending(self, order: Ints) -> dict[str, str]:
+        """Let the scheduler place pods of these services one after another; return what waits."""
         verdict = self.scheduling.place(self.pods[service] for service in order)
         assert len(verdict.bound) + len(verdict.pending) == order.size
-        return order.size, verdict.pending
+        return verdict.pending
 
     def fits(self, replicas: Ints) -> None:
         came, pending = self.pass_of(replicas)
@@ -219,6 +225,54 @@ def test_where_a_state_takes_servers_what_is_said_to_survive_fits(
         trial = kept.copy()
         trial[largest] = packing_statement(case, survive[state]).whole.at_best[largest, index] + 1
         judge.does_not_fit(trial)
+
+
+SMALL, BIG = 0, 1
+
+
+def two_servers() -> Problem:
+    """Return two servers of 10 cores, where two pods of 5 cores and one of 10 have to run."""
+    problem = random_problem(1, services=2, regions=1, hours=1, order=0, max_replicas=4)
+    pools = NodePools(
+        region=np.zeros(1, np.int64),
+        cpu_cores=np.array([10.0]),
+        memory_gib=np.array([64.0]),
+        pods=np.array([110.0]),
+        servers=np.array([2]),
+        server_cost_usd_month=np.zeros(1),
+        names=("r0/main",),
+    )
+    return replace(
+        problem,
+        packing="at_best",
+        pools=pools,
+        survive_server_loss=False,
+        cpu_cores=np.array([5.0, 10.0]),
+        memory_gib=np.ones(2),
+        surge_replicas=np.zeros(2, np.int64),
+        min_replicas=np.array([[2], [1]]),
+        demand_rps=np.ones_like(problem.demand_rps),
+    )
+
+
+def test_a_plan_packed_at_best_is_bound_largest_first_and_in_no_order_with_one_more(
+    scheduling: Scheduling,
+) -> None:
+    problem = two_servers()
+    with pytest.raises(Infeasible):
+        solve(replace(problem, packing="guaranteed"), gap=0.0, time_limit_s=60.0, seed=0)
+    plan = solve(problem, gap=0.0, time_limit_s=60.0, seed=0)
+    assert plan.replicas.tolist() == [[2], [1]]
+    assert any("start with the largest" in note for note in plan.notes)
+    judge = Judge(scheduling, problem, 0, random_pods(problem))
+    judge.lose(one_of_each=False)
+    assert not judge.pending(np.array([BIG, SMALL, SMALL]))
+    # The scheduler spreads what is small: on two servers each has then no room for the large pod.
+    waits = judge.pending(np.array([SMALL, SMALL, BIG]))
+    assert list(waits) == ["pod-2"]
+    assert "Insufficient cpu" in waits["pod-2"]
+    for place in range(4):
+        assert judge.pending(np.insert([SMALL] * 3, place, BIG))
 
 
 @pytest.mark.parametrize("seed", range(20))
