@@ -35,6 +35,7 @@ def hours(
     time_limit: Annotated[
         float, typer.Option(min=0.1, help="Seconds for a service whose weights are many.")
     ] = 20.0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the solver.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Let replicas follow the day: each hour's totals, weights, and what that saves."""
@@ -49,6 +50,7 @@ def hours(
             controller=None if controller is None else controller.value,
             largest_weight=largest_weight,
             time_limit_s=time_limit,
+            seed=seed,
         )
     warn(dict.fromkeys((*read.warnings, *found.findings)))
     if as_json:
