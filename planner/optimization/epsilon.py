@@ -258,7 +258,9 @@ def _cheapest(
     """Minimise cost by the search of the main job: shares cost nothing there."""
     static = program.static
     free = replace(static.columns, cost_usd_month=np.zeros(static.columns.host.size))
-    found = search(replace(static, columns=free), gap, stop)
+    # A plan's own objective has its latency in it.
+    start = None if best is None else replace(best, objective=program.cost_usd_month(best))
+    found = search(replace(static, columns=free), gap, stop, start=start)
     # The search caps shares by what its best plan costs; the next cap knows another plan.
     static.program.bound_columns(static.share, 0.0, 1.0)
     if not found.feasible:

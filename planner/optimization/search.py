@@ -46,7 +46,14 @@ class Found:
     feasible: bool
 
 
-def search(static: StaticProgram, gap: float, stop: Stop, *, place: bool = True) -> Found:
+def search(
+    static: StaticProgram,
+    gap: float,
+    stop: Stop,
+    *,
+    start: Candidate | None = None,
+    place: bool = True,
+) -> Found:
     """Solve the program of static steering to a relative gap.
 
     Parameters
@@ -57,6 +64,8 @@ def search(static: StaticProgram, gap: float, stop: Stop, *, place: bool = True)
         Relative gap at which to stop.
     stop : Stop
         When to stop.
+    start : Candidate, optional
+        A plan of the problem, where origins can be split: nothing dearer is looked for.
     place : bool
         Whether a plan is made without the solver where the stop comes before any other.
 
@@ -75,7 +84,9 @@ def search(static: StaticProgram, gap: float, stop: Stop, *, place: bool = True)
         return Found(None, np.inf, feasible=False)
     if not static.problem.split_origins:
         return _whole_origins(static, root, gap, stop)
-    best = first_plan(static, root, gap, stop)
+    best = start
+    if not closed(start.objective if start else None, root.bound, gap):
+        best = better(start, first_plan(static, root, gap, stop))
     stop.tell(best.objective if best else None, root.bound)
     if closed(best.objective if best else None, root.bound, gap):
         return Found(best, root.bound, feasible=True)
