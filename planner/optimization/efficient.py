@@ -19,6 +19,12 @@ from planner.optimization.milp import solver_version
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Solution
 
+_FIRST_PART = 0.8
+"""Part of the time for a plan of least latency; without one by then, any plan is made."""
+
+_ANY_PLAN = 0.9
+"""Gap at which the first plan that is found will do."""
+
 
 @dataclass(frozen=True)
 class Efficient:
@@ -159,7 +165,10 @@ def nearest(program: EpsilonProgram, *, gap: float, stop: Stop) -> tuple[Candida
     SolverStopped
         If no plan was found before the limit.
     """
-    found = least(program, "latency", Caps(), gap=gap, stop=stop)
+    found = least(program, "latency", Caps(), gap=gap, stop=stop.part(_FIRST_PART))
+    if found.best is None and found.bound < np.inf:
+        some = least(program, "cost", Caps(), gap=_ANY_PLAN, stop=stop)
+        found = Least(some.best, found.bound if some.bound < np.inf else np.inf)
     if found.best is None:
         _refuse_unknown(found)
         return None

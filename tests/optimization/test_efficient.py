@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import planner.optimization.efficient
 from planner.errors import Infeasible
 from planner.optimization.caps import Caps
 from planner.optimization.efficient import Efficient, efficient, nearest, solution
 from planner.optimization.epsilon import EpsilonProgram, epsilon_program, least
-from planner.optimization.stopping import NEVER
+from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Problem
 from tests.oracles import brute_force
 from tests.oracles.evaluate import evaluate
@@ -109,3 +110,23 @@ def test_a_plan_that_breaks_the_caps_is_no_start() -> None:
 def test_a_balancer_has_no_shares_to_cap() -> None:
     with pytest.raises(ValueError, match="steered statically"):
         epsilon_program(replace(drawn(2000), steering="adaptive"))
+
+
+def test_without_time_for_the_least_latency_any_plan_is_the_near_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planner.optimization.efficient, "_FIRST_PART", 0.0)
+    started = 0
+    for seed in SEEDS[:10]:
+        problem = drawn(seed)
+        all_plans = front(problem)
+        if not len(all_plans):
+            continue
+        program = epsilon_program(problem)
+        near = nearest(program, gap=GAP, stop=Stop(60.0))
+        assert near is not None, seed
+        plan, cap_ms = near
+        started += cap_ms > all_plans[:, 1].min() * (1 + 1e-6)
+        assert cap_ms >= all_plans[:, 1].min() * (1 - 1e-6), seed
+        assert program.keeps(plan, Caps(latency_ms=cap_ms)), seed
+    assert started > 0
