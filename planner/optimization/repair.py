@@ -68,7 +68,7 @@ def _fits(adaptive: AdaptiveProgram, count: Ints) -> bool:
 def _broken(adaptive: AdaptiveProgram, service: int, count: Ints, stop: Stop) -> list[Cut]:
     """Return cuts that are broken; none only if all states can be routed or time is up."""
     separation, replicas = adaptive.separation(service), count[service].astype(float)
-    return separation.known(replicas) or separation.by_flow(replicas, stop)[0]
+    return separation.known(replicas) or separation.of_any_set(replicas, stop)[0]
 
 
 def _add(adaptive: AdaptiveProgram, service: int, cut: Cut, count: Ints) -> bool:

@@ -239,7 +239,7 @@ def _add_separated(adaptive: AdaptiveProgram, replicas: Floats, stop: Stop) -> i
     if added:
         return added
     for service in range(replicas.shape[0]):
-        cuts, _ = adaptive.separation(service).by_flow(replicas[service], stop)
+        cuts, _ = adaptive.separation(service).of_any_set(replicas[service], stop)
         added += _add_cuts(adaptive, service, cuts)
     return added
 

@@ -1,8 +1,9 @@
 """Capacity cuts that replicas break, beyond the regions whose subsets can all be looked at.
 
 Cheap looks first: the sets that are known (`planner.optimization.set_pool`), in all states at once.
-Only where they are all kept, minimum cuts follow state by state and hour by hour; each adds its set
-to the known ones, and the search goes on from the state where it ended the last time.
+Only where they are all kept, all sets follow where they are few enough, else minimum cuts state by
+state and hour by hour; each adds its set to the known ones, and the search goes on from the state
+where it ended the last time.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from planner.optimization.cuts import Groups, group_origins
 from planner.optimization.flows import FlowNetwork
 from planner.optimization.master import state_groups
 from planner.optimization.rounding import Cut, rounded_cuts
-from planner.optimization.set_pool import Family, SetPool, demand_within
+from planner.optimization.set_pool import Family, SetPool, all_unions, demand_within
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 
 _MOST = 60
 """At most so many cuts of known sets a family and call."""
+
+_ALL = 10_000
+"""Up to so many unions of admissible sets a family are all looked at instead of minimum cuts."""
 
 _FLOWS_FOUND = 24
 """So many sets found by flows end a call: they may be broken in other states, too."""
@@ -52,6 +56,7 @@ class Separation:
     states: Ints
     one_rps: Floats
     pools: list[SetPool] = field(default_factory=list)
+    _every: list[SetPool] | None = None
     _groups: dict[int, Groups] = field(default_factory=dict)
     _networks: dict[int, FlowNetwork] = field(default_factory=dict)
     _next: int = 0
@@ -74,8 +79,8 @@ class Separation:
         """
         return [cut for pool in self.pools for cut in pool.broken(replicas, _TOLERANCE, _MOST)]
 
-    def by_flow(self, replicas: Floats, stop: Stop) -> tuple[list[Cut], bool]:
-        """Return cuts found by maximum flows, and whether every state was looked at.
+    def of_any_set(self, replicas: Floats, stop: Stop) -> tuple[list[Cut], bool]:
+        """Return cuts of sets that are not known yet, and whether every state was looked at.
 
         Parameters
         ----------
@@ -89,6 +94,10 @@ class Separation:
         (list of Cut, bool)
             With no cut and True every state and hour can be routed.
         """
+        if self._every is None:
+            self._every = _pools_of_all(self.pools)
+        if self._every and not stop.passed():
+            return self._of_all(self._every, replicas), True
         found: list[Cut] = []
         for turn in range(self.states.size):
             if stop.passed():
@@ -99,6 +108,12 @@ class Separation:
                 self._next = (at + 1) % self.states.size
                 return found, False
         return found, True
+
+    def _of_all(self, every: list[SetPool], replicas: Floats) -> list[Cut]:
+        """Return cuts of any set that the replicas break, and learn their sets."""
+        for pool, full in zip(self.pools, every, strict=True):
+            pool.learn(full.broken_sets(replicas, _TOLERANCE, _FLOWS_FOUND))
+        return self.known(replicas)
 
     def _state_cuts(self, state: int, replicas: Floats) -> list[Cut]:
         """Return the minimum cut of each hour of a state and its roundings, and learn its sets."""
@@ -126,6 +141,17 @@ def _depth(cut: Cut, replicas: Floats) -> float:
     """Return by how much replicas break a cut, in replicas of the best region."""
     scale = max(float(cut.coefficient.max(initial=0.0)), 1e-300)
     return float(cut.right_side - cut.coefficient @ replicas) / scale
+
+
+def _pools_of_all(pools: list[SetPool]) -> list[SetPool]:
+    """Return pools of all sets there are; none where a family has too many."""
+    every = []
+    for pool in pools:
+        sets = all_unions(pool.family.groups, _ALL)
+        if sets is None:
+            return []
+        every.append(SetPool(pool.family, sets))
+    return every
 
 
 def families(problem: Problem, service: int, states: Ints) -> list[Family]:

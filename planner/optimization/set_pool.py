@@ -28,6 +28,9 @@ _EACH = 3
 _PAIRS = 4000
 """At most so many sets of pairs to start from, the ones with most demand first."""
 
+_BITS = 62
+"""Regions that one number can hold as bits."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -58,6 +61,8 @@ class SetPool:
     ----------
     family : Family
         The states.
+    sets : ndarray of bool, shape (M, R), optional
+        Sets to start from; `first_sets` if not given.
 
     Attributes
     ----------
@@ -75,14 +80,14 @@ class SetPool:
     [([0.0, 1.0], 4.0), ([1.0, 0.0], 4.0)]
     """
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, sets: Bools | None = None) -> None:
         self.family = family
         regions = family.groups.allowed.shape[1]
         self.regions = np.zeros((0, regions), dtype=bool)
         self._down = np.ascontiguousarray(family.down.T, dtype=float)
         self._most = np.zeros(0)
         self._hour = np.zeros(0, dtype=np.int64)
-        self.learn(first_sets(family.groups))
+        self.learn(first_sets(family.groups) if sets is None else sets)
 
     def learn(self, regions: Bools) -> int:
         """Add sets that are not known yet.
@@ -146,6 +151,34 @@ class SetPool:
                 found.append((float(depth[row, column]) / norm, at, state, divisor))
         found.sort(key=lambda one: (-one[0], one[3], one[1], one[2]))
         return self._distinct(found, most)
+
+    def broken_sets(self, replicas: Floats, tolerance: float, most: int) -> Bools:
+        """Return the sets that the replicas break most, in any state, exact or rounded.
+
+        Parameters
+        ----------
+        replicas : ndarray, shape (R,)
+            Replicas, possibly fractional.
+        tolerance : float
+            Violation, in replicas of the best region, that counts as none.
+        most : int
+            At most so many sets.
+
+        Returns
+        -------
+        ndarray of bool, shape (N, R)
+            The deepest first.
+        """
+        depth = np.full(len(self.regions), -np.inf)
+        # Of equal rates the rounding is never weaker than the exact cut.
+        tried = divisors(self.family.rate_rps)
+        equal = len(tried) == 2 and (self.family.rate_rps > 0).all()
+        for divisor in tried[1:] if equal else tried:
+            weight, right, scale = self._sides(divisor)
+            left = self._left(weight * replicas).min(axis=1, initial=np.inf)
+            depth = np.maximum(depth, (right - left) / scale)
+        deepest = np.argsort(-depth, kind="stable")[:most]
+        return self.regions[deepest[depth[deepest] > tolerance]]
 
     def keeps(self, replicas: Ints) -> bool:
         """Return whether whole replicas keep the cuts of all known sets.
@@ -221,6 +254,43 @@ def demand_within(groups: Groups, regions: Bools) -> Floats:
     outside = (~regions).astype(np.float32) @ groups.allowed.T.astype(np.float32)
     within: Floats = (outside < 0.5).astype(float) @ groups.demand_rps
     return within
+
+
+def all_unions(groups: Groups, most: int) -> Bools | None:
+    """Return every union of groups' admissible sets: cuts of all other sets follow from theirs.
+
+    Parameters
+    ----------
+    groups : Groups
+        Demand by admissible set.
+    most : int
+        At most so many.
+
+    Returns
+    -------
+    ndarray of bool, shape (N, R), or None
+        None where there are more.
+
+    Examples
+    --------
+    >>> allowed = np.array([[True, True, False], [False, True, True]])
+    >>> all_unions(Groups(allowed, np.ones((2, 1))), 9).astype(int)
+    array([[1, 1, 0],
+           [0, 1, 1],
+           [1, 1, 1]])
+    >>> all_unions(Groups(allowed, np.ones((2, 1))), 2)
+    """
+    regions = groups.allowed.shape[1]
+    if regions > _BITS:
+        return None
+    bit = 1 << np.arange(regions, dtype=np.int64)
+    found = np.zeros(1, dtype=np.int64)
+    for one in np.unique(groups.allowed @ bit):
+        found = np.unique(np.concatenate([found, found | one]))
+        if found.size > most + 1:
+            return None
+    unions: Bools = (found[found > 0, None] & bit) > 0
+    return unions
 
 
 def first_sets(groups: Groups) -> Bools:

@@ -79,6 +79,8 @@ def uplink_cuts(
     J. F. Benders, "Partitioning procedures for solving mixed-variables programming problems",
     Numerische Mathematik 4, 1962, doi 10.1007/BF01386316.
     """
+    if not _some_may_bind(problem):
+        return 0
     added = 0
     for state in states.tolist():
         if stop.passed():
@@ -87,6 +89,13 @@ def uplink_cuts(
         for hour in np.flatnonzero(may_bind(problem, groups)).tolist():
             added += _cut(problem, groups, hour, replicas, one_rps[state], append)
     return added
+
+
+def _some_may_bind(problem: Problem) -> bool:
+    """Return whether all demand together would fill the smallest uplink: a quick look."""
+    rate = gbps_from_payload(1.0, 1.0) * problem.payload_kib
+    gbps = np.einsum("s,soh->h", rate, problem.demand_rps)
+    return bool(gbps.max(initial=0.0) > problem.uplink_gbps.min(initial=np.inf))
 
 
 def may_bind(problem: Problem, groups: list[Groups]) -> Bools:

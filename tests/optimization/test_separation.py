@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from planner.optimization import separation as separation_module
 from planner.optimization.cuts import SUBSET_LIMIT, group_origins, shortfall_rps
 from planner.optimization.master import capacity_rps, state_groups
 from planner.optimization.separation import Separation, families, separate_parts
@@ -14,6 +15,12 @@ from planner.optimization.set_pool import demand_within
 from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Ints, Problem
 from tests.oracles.instances import random_problem
+
+
+@pytest.fixture(autouse=True, params=[0, 10_000], ids=["by flows", "of all sets"])
+def so_many_sets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find sets that are not known by flows, or among all there are."""
+    monkeypatch.setattr(separation_module, "_ALL", request.param)
 
 
 def drawn(seed: int) -> tuple[Problem, Separation, Floats]:
@@ -41,7 +48,7 @@ def separated(separation: Separation, replicas: Floats) -> bool:
     """Return whether known sets or flows find a cut that the replicas break."""
     if separation.known(replicas):
         return True
-    found, everywhere = separation.by_flow(replicas, NEVER)
+    found, everywhere = separation.of_any_set(replicas, NEVER)
     assert found or everywhere
     return bool(found)
 
@@ -60,7 +67,7 @@ def test_a_cut_is_found_if_and_only_if_some_set_is_broken(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_every_cut_is_implied_by_demand_that_only_its_regions_may_serve(seed: int) -> None:
     problem, separation, replicas = drawn(seed)
-    cuts = separation.known(replicas) + separation.by_flow(replicas, NEVER)[0]
+    cuts = separation.known(replicas) + separation.of_any_set(replicas, NEVER)[0]
     one, states = separation.one_rps, separation.states
     for cut in cuts:
         implied = []
@@ -107,6 +114,6 @@ def test_parts_of_a_set_add_up_to_its_demand(seed: int) -> None:
 
 def test_flows_that_were_stopped_prove_nothing() -> None:
     _, separation, replicas = drawn(1)
-    assert separation.by_flow(replicas * 1e6, Stop(0.0)) == ([], False)
-    assert separation.by_flow(replicas * 1e6 + 1e6, NEVER) == ([], True)
+    assert separation.of_any_set(replicas * 1e6, Stop(0.0)) == ([], False)
+    assert separation.of_any_set(replicas * 1e6 + 1e6, NEVER) == ([], True)
     assert SUBSET_LIMIT >= 5
