@@ -28,8 +28,9 @@ from planner.optimization.rerouting import (
     add_prices,
     unpriced,
 )
+from planner.optimization.service_routing import SeparateRouting
 from planner.optimization.stopping import Stop, closed
-from planner.optimization.tree_search import TreeSearch
+from planner.optimization.tree_search import LANES, TreeSearch
 from planner.optimization.uplinks import may_bind
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
@@ -113,6 +114,11 @@ def _needs_flows(problem: Problem) -> bool:
     pairs = open_pairs(problem).sum()
     if pairs <= FLOW_LIMIT or problem.usd_per_ms > 0:
         return True
+    return _shares_uplinks(problem)
+
+
+def _shares_uplinks(problem: Problem) -> bool:
+    """Return whether an uplink can be full in the normal state."""
     groups = [state_groups(problem, 0, s) for s in range(problem.min_replicas.shape[0])]
     return bool(may_bind(problem, groups).any())
 
@@ -150,12 +156,24 @@ def _near(
 
     centre = root.x[adaptive.master.replicas]
     search = NearSearch(small, evaluate, centre, gap, stop, best, bound)
-    search.run()
+    routers = _routers(adaptive) if small.level.size else []
+    if routers:
+        search.tighten()
+    else:
+        search.run()
     if stop.passed() or closed(search.best.objective if search.best else None, search.bound, gap):
         return search.best, search.bound
-    tree = TreeSearch(small, evaluate, gap, stop, search.best, search.bound)
+    known = search.best, search.bound
+    tree = TreeSearch(small, evaluate, gap, stop, *known, routers=routers, look=search.look)
     tree.run()
     return tree.best, tree.bound
+
+
+def _routers(adaptive: AdaptiveProgram) -> list[SeparateRouting]:
+    """Return what prices routing in each lane of the tree; nothing where services share uplinks."""
+    if _shares_uplinks(adaptive.problem):
+        return []
+    return [SeparateRouting.of(adaptive.problem, adaptive.one_rps[0]) for _ in range(LANES)]
 
 
 def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:

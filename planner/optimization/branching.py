@@ -130,7 +130,8 @@ class Plunger:
     relaxation : NodeRelaxation
         Nobody else uses it.
     column, rank : ndarray of int, shape (n,)
-        Integer columns, and in which order of rank they are branched on.
+        Integer columns, and in which order of rank they are branched on.  After one of a negative
+        rank a plunge ends, unless it is a dive: far from its parent a child lacks rows.
     stop : Stop
         When to stop.
     """
@@ -147,6 +148,8 @@ class Plunger:
         costs: PseudoCosts,
         most: int,
         plunge_to: float = np.inf,
+        *,
+        dive: bool = False,
     ) -> Plunge:
         """Plunge from nodes until so many relaxations are solved.
 
@@ -162,6 +165,8 @@ class Plunger:
             Relaxations to solve, roughly.
         plunge_to : float
             Parts that cost so much are left open instead of going deeper.
+        dive : bool
+            Whether to go down from the first node to a leaf, however many relaxations it takes.
 
         Returns
         -------
@@ -170,13 +175,20 @@ class Plunger:
         """
         found = Plunge(costs.copy())
         waiting = nodes[::-1]
+        if dive and waiting:
+            self._plunge(waiting.pop(), cutoff, found)
         while waiting and most > 0 and not self.stop.passed():
             most -= self._plunge(waiting.pop(), cutoff, found, most, plunge_to)
         found.open += waiting[::-1]
         return found
 
     def _plunge(
-        self, start: Node, cutoff: float, found: Plunge, most: int, plunge_to: float
+        self,
+        start: Node,
+        cutoff: float,
+        found: Plunge,
+        most: float = np.inf,
+        plunge_to: float = np.inf,
     ) -> int:
         """Go down from a node; return how many relaxations were solved."""
         self.relaxation.start(start.basis)
@@ -195,6 +207,8 @@ class Plunger:
                 return solved
             node = self._branch(node, index, cutoff, found)
             solved += 2
+            if self.rank[index] < 0 and most < np.inf:
+                most = 0
         return solved
 
     def relaxed(self, node: Node, cutoff: float) -> Node:

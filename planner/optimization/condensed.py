@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from planner.optimization.dominance import kept_states
+from planner.optimization.largest_losses import add_largest_losses
 from planner.optimization.master import add_master, capacity_rps
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.normal_routing import Routing, RoutingBound, routing_bound
@@ -38,10 +39,13 @@ class Condensed:
         The program; its routing has no flow.
     price : ndarray of int, shape (S,)
         Columns of what the routing of each service costs, US dollars a month.
+    level : ndarray of int
+        Integer columns that say more than single replicas do: to branch on first.
     """
 
     adaptive: AdaptiveProgram
     price: Ints
+    level: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     _taken: list[tuple[Floats, Floats]] = field(default_factory=list)
 
     def add_bound(self, bound: RoutingBound, replicas: Floats) -> int:
@@ -110,10 +114,20 @@ def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condens
         if row.value @ root.x[row.column] - row.lower[0] <= _FAR:
             moved = Rows(row.lower, row.upper, row.start, place[row.column], row.value)
             small.append(name, moved)
-    result = Condensed(small, price)
+    result = Condensed(small, price, _levels(small))
     price_of = routing_bound(full.problem, full.routing, full.one_rps[0], root.row_dual)
     result.add_bound(price_of, root.x[full.master.replicas])
     return result
+
+
+def _levels(small: AdaptiveProgram) -> Ints:
+    """Append the levels of all services and return their columns."""
+    found = [
+        add_largest_losses(small.program, small.master, service, pool.family)
+        for service in range(small.one_rps.shape[1])
+        for pool in small.separation(service).pools
+    ]
+    return np.concatenate([np.empty(0, np.int64), *found])
 
 
 def unrouted_program(problem: Problem, seed: int) -> AdaptiveProgram:

@@ -5,11 +5,13 @@ from them.  So replicas stay within four of the relaxation's at first: there few
 the plan found is often within the gap of the relaxation's own bound.  First any plan is looked for,
 then better ones, as long as one that is good enough may be near; the rest is for the proof
 (`planner.optimization.tree_search`).  Only where there is no plan near, farther ones are tried.
+Where the tree knows the levels of services, it asks for plans close to its own points instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +20,19 @@ from planner.optimization.condensed import Condensed
 from planner.optimization.milp import MilpResult
 from planner.optimization.rerouting import add_broken_cuts, add_known_cuts, add_prices
 from planner.optimization.stopping import Stop, closed
-from planner.problem.arrays import Floats
+from planner.problem.arrays import Floats, Ints
 
 _ROUNDS = 40
 """At most so many bounds on the cost of routing before each search with integers."""
 
 _NEAR = (4.0, np.inf)
 """Replicas that a plan may differ from the relaxation's, until there is one."""
+
+_CLOSE = 3.0
+"""Replicas that a plan may differ from a point whose levels are whole."""
+
+_LOOKED = 60
+"""Nodes of a search close to it."""
 
 _COARSE = 8e-4
 """Relative gap of the first searches: it takes some to learn what only whole points break."""
@@ -104,19 +112,52 @@ class NearSearch:
 
     def run(self) -> None:
         """Search ever farther from the relaxation until there is a plan or time is up."""
-        program, column = self.small.adaptive.program, self.small.adaptive.master.replicas.ravel()
-        low, high = (side.copy() for side in program.bounds(column))
-        centre = self.centre.ravel()
+        column = self.small.adaptive.master.replicas.ravel()
         for near in _NEAR:
-            program.bound_columns(
-                column,
-                np.clip(np.floor(centre - near + 1e-6), low, high),
-                np.clip(np.ceil(centre + near - 1e-6), low, high),
-            )
-            found = self._rounds(everywhere=bool(near == np.inf))
-            program.bound_columns(column, low, high)
+            with self._within(column, self.centre.ravel(), near):
+                found = self._rounds(everywhere=bool(near == np.inf))
             if found or self._done():
                 return
+
+    def look(self, best: Point | None, x: Floats) -> Point | None:
+        """Look for a plan close to a point of the relaxation.
+
+        Parameters
+        ----------
+        best : Point or None
+            Best plan so far.
+        x : ndarray, shape (n,)
+            The point; levels that are whole stay as they are.
+
+        Returns
+        -------
+        Point or None
+            Best plan now.
+        """
+        self.best = better(self.best, best)
+        n = self.small.adaptive.master.replicas.ravel()
+        with (
+            self._within(self.small.level, x[self.small.level], 0.0),
+            self._within(n, x[n], _CLOSE),
+        ):
+            stop = self.stop.sooner(nodes=_LOOKED)
+            result = self.small.adaptive.program.integral(stop, self.gap / 3)
+            if result.x is not None:
+                self._learn(result)
+        return self.best
+
+    @contextmanager
+    def _within(self, column: Ints, centre: Floats, near: float) -> Iterator[None]:
+        """Keep columns near their values at a point for a while."""
+        program = self.small.adaptive.program
+        low, high = (side.copy() for side in program.bounds(column))
+        program.bound_columns(
+            column,
+            np.clip(np.floor(centre - near + 1e-6), low, high),
+            np.clip(np.ceil(centre + near - 1e-6), low, high),
+        )
+        yield
+        program.bound_columns(column, low, high)
 
     def _done(self) -> bool:
         """Return whether nothing is left to do."""
@@ -129,7 +170,7 @@ class NearSearch:
         adaptive, gap, found = self.small.adaptive, max(_COARSE, self.gap / 3), False
         nodes, polished = float(_NODES), 0
         while not self._done() and polished <= _POLISHED:
-            self._tighten()
+            self.tighten()
             stop = self.stop.sooner(nodes=nodes)
             if found and not polished:
                 stop = self.stop.sooner(bound=self._enough())
@@ -182,7 +223,7 @@ class NearSearch:
             for share in (0.5, 0.1):
                 self.evaluate(self.centre + share * (replicas - self.centre))
 
-    def _tighten(self) -> None:
+    def tighten(self) -> None:
         """Add cuts of known sets and bounds on routing at the relaxation of the present limits."""
         adaptive = self.small.adaptive
         for _ in range(_ROUNDS):

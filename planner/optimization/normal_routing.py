@@ -101,7 +101,7 @@ def add_routing(program: Milp, problem: Problem, master: Master, one_rps: Floats
     """
     may = open_pairs(problem)
     flow = np.full(may.shape, -1, dtype=np.int64)
-    flow[may] = program.add_columns(_cost_usd(problem)[may], 0.0, 1.0)
+    flow[may] = program.add_columns(cost_usd(problem)[may], 0.0, 1.0)
     s, o, r, h = np.nonzero(may)
     column = flow[s, o, r, h]
     _, row = np.unique(
@@ -136,8 +136,19 @@ def _capacity_rows(column: Ints, row: Ints, needed: Floats, replicas: Ints) -> R
     )
 
 
-def _cost_usd(problem: Problem) -> Floats:
-    """Return what all of an origin's demand costs in a region and hour, shape (S, O, R, H)."""
+def cost_usd(problem: Problem) -> Floats:
+    """Return what all of an origin's demand costs in a region and hour, shape (S, O, R, H).
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    ndarray, shape (S, O, R, H)
+        US dollars a month.
+    """
     total = max(float(problem.demand_rps.sum()), 1e-300)
     cost: Floats = (
         problem.usd_per_ms * problem.latency_ms[..., None] * problem.demand_rps[:, :, None, :]
@@ -177,7 +188,7 @@ def routing_bound(
     uplink = _prices(routing.uplink, row_dual)
     s, o, r, h = np.nonzero(open_pairs(problem))
     rps = problem.demand_rps[s, o, h]
-    total = _cost_usd(problem)[s, o, r, h] + rps / one_rps[s, r] * capacity[s, r, h]
+    total = cost_usd(problem)[s, o, r, h] + rps / one_rps[s, r] * capacity[s, r, h]
     total += _uplink_share(problem, s, r, rps) * uplink[r, h]
     least = np.full(problem.demand_rps.shape, np.inf)
     np.minimum.at(least, (s, o, h), total)

@@ -10,9 +10,9 @@ import pytest
 
 from planner.errors import Infeasible
 from planner.optimization import adaptive, cuts, rerouting, tree_search, worst_sets
-from planner.optimization.neighbourhood import NearSearch
+from planner.optimization.neighbourhood import NearSearch, Point
 from planner.optimization.optimize import solve
-from planner.problem.arrays import Problem
+from planner.problem.arrays import Floats, Problem
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import brute_force, extensive_form
 from tests.oracles.instances import random_problem
@@ -56,6 +56,26 @@ def test_the_tree_prices_what_is_lost(seed: int) -> None:
 def test_services_that_share_cpu_are_proven_together(load: float) -> None:
     problem = survivable_capacity(4, 5, 12, 2, 1, load=load)
     assert value(problem) == pytest.approx(extensive_form.solve(problem)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_levels_of_services_that_survive_any_two_regions_are_proven(seed: int) -> None:
+    problem = survivable_capacity(seed, 5, 8, 2, 2, load=0.9)
+    assert value(problem) == pytest.approx(extensive_form.solve(problem)[0], rel=1e-6)
+
+
+def test_plans_close_to_the_lowest_part_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, looked, look = survivable_capacity(2, 6, 20, 2, 1, load=0.8), [], NearSearch.look
+
+    def listened(self: NearSearch, best: Point | None, x: Floats) -> Point | None:
+        looked.append(look(self, best, x))
+        return looked[-1]
+
+    monkeypatch.setattr(NearSearch, "look", listened)
+    monkeypatch.setattr(tree_search, "_LOOKS", 1)
+    monkeypatch.setattr(tree_search, "_MANY", 1)
+    assert value(problem) == pytest.approx(extensive_form.solve(problem)[0], rel=1e-6)
+    assert looked
 
 
 def test_rows_that_are_left_out_at_first_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
