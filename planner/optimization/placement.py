@@ -2,23 +2,145 @@
 
 Parts of origins are placed in decreasing demand, each on the column that adds least (its own cost
 and the replicas that its loads call for), then taken up and placed again as long as that helps.
+Whole origins are large pieces, which single moves leave where they are: so a few are taken up
+together and placed in another order, again and again, and what is not much dearer is gone on with.
 It starts problems whose DNS target cannot divide an origin (one part), and answers where a limit
 came before any other plan.  The result is judged like any other candidate.
+
+References
+----------
+G. Schrimpf, J. Schneider, H. Stamm-Wilbrandt and G. Dueck, "Record breaking optimization results
+using the ruin and recreate principle", Journal of Computational Physics 159, 2000,
+doi 10.1006/jcph.1999.6413.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from planner.optimization.candidates import Candidate, judged
+from planner.optimization.candidates import Candidate, better, judged
 from planner.optimization.loads import TOLERANCE, needed_replicas
 from planner.optimization.static import StaticProgram
+from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Ints
 
 _PASSES = 8
 
+_TAKEN = 30
+"""Most origins that are taken up together."""
 
-def place_origins(static: StaticProgram, parts: int) -> Candidate | None:
+_WORSE = 0.003
+"""Relative amount that a placement may be dearer than the best at first; it falls to nothing."""
+
+_RUINS = 64
+"""How often, for each origin, a few are taken up where looking at all columns of one is quick."""
+
+_MOST = 64
+"""Origins from which on it is not more often."""
+
+_QUICK = 30_000
+"""Replicas, times columns of an origin, that are looked at in a tenth of a millisecond or so."""
+
+
+@dataclass
+class _Placing:
+    """Where parts of origins are.
+
+    Attributes
+    ----------
+    static : StaticProgram
+        The program.
+    groups : list of ndarray of int
+        Columns of each part, in decreasing demand.
+    part : float
+        How much of its origin each is.
+    chosen : ndarray of int, shape (G,)
+        Its column; -1 for none.
+    load : ndarray, shape (K, S, R, H)
+        Loads of promised states.
+    """
+
+    static: StaticProgram
+    groups: list[Ints]
+    part: float
+    chosen: Ints
+    load: Floats
+
+    @classmethod
+    def of(cls, static: StaticProgram, parts: int) -> _Placing:
+        """Return one with nothing placed."""
+        columns, problem = static.columns, static.problem
+        weight = problem.demand_rps.max(axis=2).sum(axis=0)
+        groups = [
+            np.flatnonzero(columns.group == g)
+            for g in np.unique(columns.group)
+            for _ in range(parts)
+        ]
+        groups.sort(key=lambda members: (-weight[columns.origin[members[0]]], int(members[0])))
+        load = np.zeros(
+            (
+                int(problem.must_survive.sum()),
+                *problem.min_replicas.shape,
+                problem.demand_rps.shape[2],
+            )
+        )
+        return cls(static, groups, 1.0 / parts, np.full(len(groups), -1), load)
+
+    @property
+    def promised(self) -> Ints:
+        """The states that are looked at."""
+        return np.flatnonzero(self.static.problem.must_survive)
+
+    def take(self, index: int) -> None:
+        """Take a part up."""
+        if self.chosen[index] >= 0:
+            _add(self.static, self.promised, self.load, int(self.chosen[index]), -self.part)
+        self.chosen[index] = -1
+
+    def place(self, index: int) -> None:
+        """Place a part that is not placed where it adds least."""
+        members = self.groups[index]
+        column = _cheapest(self.static, self.promised, self.load, members, self.part)
+        _add(self.static, self.promised, self.load, column, self.part)
+        self.chosen[index] = column
+
+    def improve(self) -> None:
+        """Place every part, and again as long as that helps."""
+        for _ in range(_PASSES):
+            before = self.chosen.copy()
+            for index in range(len(self.groups)):
+                self.take(index)
+                self.place(index)
+            if np.array_equal(before, self.chosen):
+                break
+
+    def usd(self) -> float:
+        """Return what the placement costs with whole replicas, those beyond the room tenfold."""
+        static, one = self.static, self.static.one_rps[self.promised]
+        each = np.divide(self.load.max(axis=3), one, out=np.zeros(one.shape), where=one > 0)
+        whole = np.ceil(each.max(axis=0) - TOLERANCE)
+        steering = self.part * static.columns.cost_usd_month[self.chosen].sum()
+        return float(steering + _running_usd(static, whole[None])[0])
+
+    def restore(self, chosen: Ints, load: Floats) -> None:
+        """Go back to an earlier placement."""
+        self.chosen, self.load = chosen.copy(), load.copy()
+
+    def candidate(self) -> Candidate | None:
+        """Return the placement as a plan, where it is one."""
+        problem = self.static.problem
+        share = np.zeros(self.static.columns.host.size)
+        np.add.at(share, self.chosen, self.part)
+        full = np.zeros((problem.region_up.shape[0], *self.load.shape[1:]))
+        full[self.promised] = self.load
+        return judged(self.static, needed_replicas(problem, full), share)
+
+
+def place_origins(
+    static: StaticProgram, parts: int, *, ruins: int = 0, stop: Stop = NEVER
+) -> Candidate | None:
     """Return a plan with a few orders for every host and origin, or None where it does not fit.
 
     Parameters
@@ -27,6 +149,10 @@ def place_origins(static: StaticProgram, parts: int) -> Candidate | None:
         The program; it is not solved.
     parts : int
         Equal parts that each origin may be divided into.
+    ruins : int
+        How often a few origins are taken up together and placed anew (`ruins_for`).
+    stop : Stop
+        When to stop.
 
     Returns
     -------
@@ -37,30 +163,67 @@ def place_origins(static: StaticProgram, parts: int) -> Candidate | None:
     -----
     A heuristic without a bound: where room is scarce it may find no plan although there is one.
     """
-    columns, problem = static.columns, static.problem
-    group = columns.group
-    weight = problem.demand_rps.max(axis=2).sum(axis=0)
-    groups = [np.flatnonzero(group == g) for g in np.unique(group) for _ in range(parts)]
-    groups.sort(key=lambda members: (-weight[columns.origin[members[0]]], int(members[0])))
-    promised = np.flatnonzero(problem.must_survive)
-    load = np.zeros((promised.size, *problem.min_replicas.shape, problem.demand_rps.shape[2]))
-    chosen = np.full(len(groups), -1)
-    for _ in range(_PASSES):
-        changed = False
-        for index, members in enumerate(groups):
-            before = chosen[index]
-            if before >= 0:
-                _add(static, promised, load, int(before), -1.0 / parts)
-            chosen[index] = _cheapest(static, promised, load, members, 1.0 / parts)
-            _add(static, promised, load, int(chosen[index]), 1.0 / parts)
-            changed |= bool(chosen[index] != before)
-        if not changed:
+    placing = _Placing.of(static, parts)
+    placing.improve()
+    plain = placing.candidate()
+    if not ruins:
+        return plain
+    _ruin_and_recreate(placing, ruins, np.random.default_rng(0), stop)
+    # What is a little beyond the room and cheap is no plan.
+    return better(plain, placing.candidate())
+
+
+def ruins_for(static: StaticProgram) -> int:
+    """Return how many ruins take some seconds.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program.
+
+    Returns
+    -------
+    int
+        Fewer where each placement looks at more; a count, so that the same input gives the same.
+    """
+    problem, columns = static.problem, static.columns
+    groups = max(1, np.unique(columns.group).size)
+    cells = problem.must_survive.sum() * problem.min_replicas.size * problem.demand_rps.shape[2]
+    looked = float(cells * columns.host.size / groups)
+    return int(_RUINS * min(groups, _MOST) * min(1.0, _QUICK / max(1.0, looked)))
+
+
+def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, stop: Stop) -> None:
+    """Place a few parts anew, together, as often as asked for; keep the cheapest placement."""
+    now = least = placing.usd()
+    best = placing.chosen.copy(), placing.load.copy()
+    for turn in range(ruins):
+        if stop.passed():
             break
-    share = np.zeros(columns.host.size)
-    np.add.at(share, chosen, 1.0 / parts)
-    full = np.zeros((problem.region_up.shape[0], *load.shape[1:]))
-    full[promised] = load
-    return judged(static, needed_replicas(problem, full), share)
+        before = placing.chosen.copy(), placing.load.copy()
+        few = _few(placing, rng)
+        for index in few:
+            placing.take(int(index))
+        for index in rng.permutation(few) if turn % 2 else np.sort(few):
+            placing.place(int(index))
+        usd = placing.usd()
+        if usd > least * (1 + _WORSE * (1 - turn / ruins)):
+            placing.restore(*before)
+            continue
+        now = usd
+        if now < least:
+            least, best = now, (placing.chosen.copy(), placing.load.copy())
+    placing.restore(*best)
+
+
+def _few(placing: _Placing, rng: np.random.Generator) -> Ints:
+    """Return a few parts: any, or some of those that one region serves in the normal state."""
+    count = int(rng.integers(2, _TAKEN + 1))
+    among = np.arange(len(placing.groups))
+    if rng.random() < 0.5:
+        serve = placing.static.columns.serve[0, placing.chosen]
+        among = np.flatnonzero(serve == rng.choice(serve))
+    return rng.choice(among, size=min(count, among.size), replace=False)
 
 
 def _add(static: StaticProgram, promised: Ints, load: Floats, column: int, part: float) -> None:

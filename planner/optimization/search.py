@@ -15,7 +15,7 @@ from planner.optimization.branch import branch, dive
 from planner.optimization.candidates import Candidate, better, exact
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
-from planner.optimization.placement import place_origins
+from planner.optimization.placement import place_origins, ruins_for
 from planner.optimization.plunge import plunge
 from planner.optimization.reduced_costs import narrowed, room_above
 from planner.optimization.relaxation import add_cuts, add_missing_rows
@@ -25,6 +25,10 @@ from planner.problem.arrays import Floats
 
 _PARTS = 4
 """Parts of an origin in the plan that is made where a limit came before any other."""
+
+
+_PLACING = 0.2
+"""Most of the time that goes into a plan before the solver starts."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,10 @@ def _narrow(
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Found:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
-    best, bound = place_origins(static, 1), root.bound
+    part = stop.part(_PLACING)
+    best = place_origins(static, 1, ruins=ruins_for(static), stop=part)
+    bound = root.bound
+    stop.tell(best.objective if best else None, bound)
     while not stop.passed():
         start = _start(static, best)
         result = static.program.integral(stop, gap / 3, start=start, presolve=True)

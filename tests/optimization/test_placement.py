@@ -9,9 +9,17 @@ import pytest
 
 from planner.optimization.columns import order_columns
 from planner.optimization.loads import TOLERANCE, loads_rps
-from planner.optimization.placement import _needed_with_each, _running_usd, place_origins
+from planner.optimization.optimize import solve
+from planner.optimization.placement import (
+    _needed_with_each,
+    _running_usd,
+    place_origins,
+    ruins_for,
+)
 from planner.optimization.static import StaticProgram, static_program
+from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats
+from tests.benchmarks.generators import survivable_capacity
 from tests.oracles.instances import random_problem
 
 
@@ -79,3 +87,49 @@ def test_a_placement_keeps_every_promise_where_there_is_room() -> None:
             found += 1
             assert set(np.unique(placed.share)) <= {0.0, 1.0}
     assert found >= 4
+
+
+def whole(seed: int) -> StaticProgram:
+    """Return a problem of large pieces and little room: 4 regions, 12 whole origins."""
+    drawn = survivable_capacity(seed, 4, 12, 1, 1, steering="static")
+    problem = replace(drawn, split_origins=False)
+    return static_program(problem, order_columns(problem), 0)
+
+
+def test_origins_that_are_taken_up_together_come_near_the_optimum() -> None:
+    plain_usd, ruined_usd, least_usd = 0.0, 0.0, 0.0
+    for seed in range(1, 7):
+        static = whole(seed)
+        plain, ruined = (place_origins(static, 1, ruins=ruins) for ruins in (0, 300))
+        if plain is None:
+            continue
+        assert ruined is not None
+        least = solve(static.problem, gap=1e-4, time_limit_s=60.0, seed=0).bound
+        assert least * (1 - 1e-9) <= ruined.objective <= plain.objective, seed
+        plain_usd, ruined_usd = plain_usd + plain.objective, ruined_usd + ruined.objective
+        least_usd += least
+    assert plain_usd > 0
+    assert ruined_usd - least_usd <= 0.3 * (plain_usd - least_usd)
+
+
+def test_the_same_origins_are_taken_up_in_every_run_and_none_after_a_stop() -> None:
+    static = whole(1)
+    plain, one, two, stopped = (
+        place_origins(static, 1, ruins=ruins, stop=stop)
+        for ruins, stop in ((0, NEVER), (50, NEVER), (50, NEVER), (50, Stop(0.0)))
+    )
+    assert plain is not None
+    assert one is not None
+    assert two is not None
+    assert stopped is not None
+    assert np.array_equal(one.share, two.share)
+    assert np.array_equal(plain.share, stopped.share)
+
+
+def test_the_more_is_looked_at_the_fewer_ruins_there_are() -> None:
+    small = replace(random_problem(4, steering="static"), split_origins=False)
+    large = replace(small, demand_rps=np.repeat(small.demand_rps, 2000, axis=2))
+    few, many = (
+        ruins_for(static_program(problem, order_columns(small), 0)) for problem in (large, small)
+    )
+    assert 0 < few < many
