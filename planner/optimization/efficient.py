@@ -167,12 +167,32 @@ def nearest(program: EpsilonProgram, *, gap: float, stop: Stop) -> tuple[Candida
     """
     found = least(program, "latency", Caps(), gap=gap, stop=stop.part(_FIRST_PART))
     if found.best is None and found.bound < np.inf:
-        some = least(program, "cost", Caps(), gap=_ANY_PLAN, stop=stop)
+        some = any_plan(program, Caps(), stop)
         found = Least(some.best, found.bound if some.bound < np.inf else np.inf)
     if found.best is None:
         _refuse_unknown(found)
         return None
     return found.best, _allowed(program.latency_ms(found.best), found.bound, gap)
+
+
+def any_plan(program: EpsilonProgram, caps: Caps, stop: Stop) -> Least:
+    """Return the first plan under caps that is found, whatever it costs.
+
+    Parameters
+    ----------
+    program : EpsilonProgram
+        The program; its rows grow.
+    caps : Caps
+        What the plan keeps.
+    stop : Stop
+        When to stop.
+
+    Returns
+    -------
+    Least
+        The plan, and a loose bound on the cost: inf where nothing keeps the caps.
+    """
+    return least(program, "cost", caps, gap=_ANY_PLAN, stop=stop)
 
 
 def _refuse_unknown(found: Least) -> None:

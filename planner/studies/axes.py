@@ -14,15 +14,12 @@ import numpy as np
 
 from planner.optimization.candidates import Candidate
 from planner.optimization.caps import Caps
-from planner.optimization.efficient import Efficient, efficient, nearest
-from planner.optimization.epsilon import EpsilonProgram, least
+from planner.optimization.efficient import Efficient, any_plan, efficient, nearest
+from planner.optimization.epsilon import EpsilonProgram
 from planner.optimization.stopping import Stop
 from planner.optimization.tail_cap import limit_grid_ms
 
 Latency = Literal["mean", "p95"]
-
-_ANY_PLAN = 0.9
-"""Gap at which the first plan that is found will do."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ def _least_tail(
     program: EpsilonProgram, time_limit_s: float, stop: Stop
 ) -> tuple[Candidate, float] | None:
     """Halve the grid down to the least limit that some plan is found to keep."""
-    found = _any_plan(program, np.inf, stop.within(time_limit_s))
+    found = any_plan(program, Caps(), stop.within(time_limit_s)).best
     if found is None:
         return None
     grid = limit_grid_ms()
@@ -144,14 +141,10 @@ def _least_tail(
     low, high = -1, int(np.searchsorted(grid, kept * (1 - 1e-9)))
     while high - low > 1:
         middle = (low + high) // 2
-        nearer = _any_plan(program, float(grid[middle]), stop.within(time_limit_s))
+        caps = Caps(p95_ms=float(grid[middle]))
+        nearer = any_plan(program, caps, stop.within(time_limit_s)).best
         if nearer is None:
             low = middle
         else:
             found, high = nearer, int(np.searchsorted(grid, program.p95_ms(nearer) * (1 - 1e-9)))
     return found, float(grid[high])
-
-
-def _any_plan(program: EpsilonProgram, p95_ms: float, stop: Stop) -> Candidate | None:
-    """Return some plan that keeps a cap on the percentile; None where none was found."""
-    return least(program, "cost", Caps(p95_ms=p95_ms), gap=_ANY_PLAN, stop=stop).best
