@@ -129,8 +129,8 @@ def _crowded(adaptive: AdaptiveProgram, root: MilpResult) -> bool:
         return False
     limits, count = adaptive.master.limits, root.x[adaptive.master.replicas]
     pods = count + adaptive.problem.surge_replicas[:, None] * (count > 0)
-    used = np.einsum("rmt,tr->rm", limits.weight, pods)
-    full = (used >= limits.room * (1 - 1e-6)) & np.isfinite(limits.room) & limits.rows(count > 0)
+    full = limits.used(pods) >= limits.room * (1 - 1e-6)
+    full &= np.isfinite(limits.room) & limits.rows(count > 0)
     return bool(full.any(axis=1).mean() > 0.5)
 
 

@@ -221,7 +221,7 @@ def room_left(problem: Problem, limits: PackingLimits, others: Ints, service: in
     runs = held > 0
     runs[service] = True
     pods = held + problem.surge_replicas[:, None] * (held > 0)
-    free = limits.room - np.einsum("rst,tr->rs", limits.weight, pods)
+    free = limits.room - limits.used(pods)
     own = limits.weight[:, :, service]
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(limits.rows(runs) & (own > 0), (free + 1e-9) / own, np.inf).min(axis=1)

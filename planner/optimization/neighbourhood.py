@@ -156,8 +156,10 @@ class NearSearch:
             np.clip(np.floor(centre - near + 1e-6), low, high),
             np.clip(np.ceil(centre + near - 1e-6), low, high),
         )
-        yield
-        program.bound_columns(column, low, high)
+        try:
+            yield
+        finally:
+            program.bound_columns(column, low, high)
 
     def _done(self) -> bool:
         """Return whether nothing is left to do."""
@@ -214,8 +216,7 @@ class NearSearch:
 
     def _best_by_gap(self, result: MilpResult) -> bool:
         """Return whether nothing near is better than the best plan by the gap."""
-        value = np.inf if self.best is None else self.best.objective
-        return bool(value - result.bound <= self.gap * abs(value))
+        return self.best is None or closed(self.best.objective, result.bound, self.gap)
 
     def _price_between(self, replicas: Floats) -> None:
         """Add bounds on routing on the way from the relaxation to replicas."""

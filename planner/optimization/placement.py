@@ -52,6 +52,8 @@ class _Placing:
     ----------
     static : StaticProgram
         The program.
+    promised : ndarray of int, shape (K,)
+        The states that are looked at.
     groups : list of ndarray of int
         Columns of each part, in decreasing demand.
     part : float
@@ -63,6 +65,7 @@ class _Placing:
     """
 
     static: StaticProgram
+    promised: Ints
     groups: list[Ints]
     part: float
     chosen: Ints
@@ -79,19 +82,9 @@ class _Placing:
             for _ in range(parts)
         ]
         groups.sort(key=lambda members: (-weight[columns.origin[members[0]]], int(members[0])))
-        load = np.zeros(
-            (
-                int(problem.must_survive.sum()),
-                *problem.min_replicas.shape,
-                problem.demand_rps.shape[2],
-            )
-        )
-        return cls(static, groups, 1.0 / parts, np.full(len(groups), -1), load)
-
-    @property
-    def promised(self) -> Ints:
-        """The states that are looked at."""
-        return np.flatnonzero(self.static.problem.must_survive)
+        promised, hours = np.flatnonzero(problem.must_survive), problem.demand_rps.shape[2]
+        load = np.zeros((promised.size, *problem.min_replicas.shape, hours))
+        return cls(static, promised, groups, 1.0 / parts, np.full(len(groups), -1), load)
 
     def take(self, index: int) -> None:
         """Take a part up."""
@@ -118,11 +111,10 @@ class _Placing:
 
     def usd(self) -> float:
         """Return what the placement costs with whole replicas, those beyond the room tenfold."""
-        static, one = self.static, self.static.one_rps[self.promised]
-        each = np.divide(self.load.max(axis=3), one, out=np.zeros(one.shape), where=one > 0)
-        whole = np.ceil(each.max(axis=0) - TOLERANCE)
-        steering = self.part * static.columns.cost_usd_month[self.chosen].sum()
-        return float(steering + _running_usd(static, whole[None])[0])
+        needed = _needed(self.load, self.static.one_rps[self.promised])
+        whole = np.ceil(needed - TOLERANCE)
+        steering = self.part * self.static.columns.cost_usd_month[self.chosen].sum()
+        return float(steering + _running_usd(self.static, whole[None])[0])
 
     def restore(self, chosen: Ints, load: Floats) -> None:
         """Go back to an earlier placement."""
@@ -195,7 +187,7 @@ def ruins_for(static: StaticProgram) -> int:
 
 def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, stop: Stop) -> None:
     """Place a few parts anew, together, as often as asked for; keep the cheapest placement."""
-    now = least = placing.usd()
+    least = placing.usd()
     best = placing.chosen.copy(), placing.load.copy()
     for turn in range(ruins):
         if stop.passed():
@@ -209,10 +201,8 @@ def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, 
         usd = placing.usd()
         if usd > least * (1 + _WORSE * (1 - turn / ruins)):
             placing.restore(*before)
-            continue
-        now = usd
-        if now < least:
-            least, best = now, (placing.chosen.copy(), placing.load.copy())
+        elif usd < least:
+            least, best = usd, (placing.chosen.copy(), placing.load.copy())
     placing.restore(*best)
 
 
@@ -250,8 +240,7 @@ def _needed_with_each(
 ) -> Floats:
     """Return the replicas, in fractions, that the loads need with each column more, (M, S, R)."""
     problem, one = static.problem, static.one_rps[promised]
-    each = np.divide(load.max(axis=3), one, out=np.zeros(one.shape), where=one > 0).max(axis=0)
-    needed = np.repeat(each[None], members.size, axis=0)
+    needed = np.repeat(_needed(load, one)[None], members.size, axis=0)
     origin, host = static.columns.origin[members[0]], static.columns.host[members[0]]
     serve = static.columns.serve[promised[:, None], members]
     state, member = np.indices(serve.shape)
@@ -263,14 +252,21 @@ def _needed_with_each(
     return needed
 
 
+def _needed(load: Floats, one: Floats) -> Floats:
+    """Return the replicas, in fractions, that loads (K, S, R, H) need, shape (S, R)."""
+    each = np.divide(load.max(axis=3), one, out=np.zeros(one.shape), where=one > 0)
+    most: Floats = each.max(axis=0)
+    return most
+
+
 def _running_usd(static: StaticProgram, needed: Floats) -> Floats:
     """Return what replicas (M, S, R) cost, those beyond a region's room tenfold, shape (M,)."""
     problem, limits = static.problem, static.master.limits
     replicas = np.where(needed > 0, np.maximum(needed, problem.min_replicas), 0.0)
     runs = replicas > 0
     pods = np.ceil(replicas - TOLERANCE) + problem.surge_replicas[:, None] * runs
-    used = np.einsum("rxt,mtr->mrx", limits.weight, pods)
-    over = np.maximum(used - np.maximum(limits.room, 0.0), 0.0) / np.maximum(limits.own, 1e-300)
+    over = np.maximum(limits.used(pods) - np.maximum(limits.room, 0.0), 0.0)
+    over /= np.maximum(limits.own, 1e-300)
     over = (over * limits.rows(runs)).max(axis=2)
     dear = over @ (problem.cost_usd_month.max(axis=0) * 10)
     active = runs.any(axis=1) @ problem.fixed_cost_usd_month

@@ -26,7 +26,6 @@ from planner.problem.arrays import Floats
 _PARTS = 4
 """Parts of an origin in the plan that is made where a limit came before any other."""
 
-
 _PLACING = 0.2
 """Most of the time that goes into a plan before the solver starts."""
 
@@ -151,8 +150,7 @@ def _narrow(
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Found:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
-    part = stop.part(_PLACING)
-    best = place_origins(static, 1, ruins=ruins_for(static), stop=part)
+    best = place_origins(static, 1, ruins=ruins_for(static), stop=stop.part(_PLACING))
     bound = root.bound
     stop.tell(best.objective if best else None, bound)
     while not stop.passed():

@@ -76,7 +76,7 @@ class StaticProgram:
         """
         problem, limits = self.problem, self.master.limits
         pods = self.master.bound + problem.surge_replicas[:, None] * (self.master.bound > 0)
-        full = np.einsum("rst,tr->rs", limits.weight, pods) > limits.room
+        full = limits.used(pods) > limits.room
         full &= limits.rows(self.master.bound > 0)
         open_matters = (problem.fixed_cost_usd_month > 0) | full.any(axis=1)
         matters: Bools = open_matters[None] | (problem.min_replicas > 1)

@@ -59,6 +59,11 @@ class PackingLimits:
         """Return the rows that hold where services run, (..., R, M); `runs` is (..., S, R)."""
         return runs.swapaxes(-1, -2) if self.by_last else np.ones(self.room.shape, np.bool_)
 
+    def used(self, pods: Floats | Ints) -> Floats:
+        """Return what pods (..., S, R) take of each row, shape (..., R, M)."""
+        taken: Floats = np.einsum("rmt,...tr->...rm", self.weight, pods)
+        return taken
+
     @property
     def own(self) -> Floats:
         """What the last pod itself takes of each row; at best the largest. Shape (R, M)."""
@@ -219,8 +224,8 @@ def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
     """
     runs = replicas > 0
     pods = replicas + problem.surge_replicas[:, None] * runs
-    used = np.einsum("rst,tr->rs", limits.weight, pods)
-    ok: Bools = ((used <= limits.room + 1e-9) | ~limits.rows(runs)).all(axis=1)
+    within = limits.used(pods) <= limits.room + 1e-9
+    ok: Bools = np.all(within | ~limits.rows(runs), axis=1)
     if problem.packing == "at_best" and problem.packing_cuts is None:
         sizes = pod_sizes(problem)
         for region in np.flatnonzero(ok):
