@@ -1,7 +1,7 @@
 """Many variants of the Taiwan scenario: rows a second and core, and two processes against one.
 
 Run as ``python tests/benchmarks/bench_sweep.py``; ``--many 0`` leaves the long run at the end out,
-which takes a quarter of an hour on two free cores. The variants are the first of
+which takes more than twenty minutes on two cores. The variants are the first of
 ``datasets/taiwan/sweep.yaml``: demand, growth, round trips, prices and failure rates drawn at once,
 each optimised to a relative gap of 1e-3 and judged. Wall time counts from the start of the first
 row to the end of the last one, so without the second or two in which processes start; processor

@@ -23,7 +23,9 @@ def test_it_says_every_count_and_what_needs_it(run: Run, made: Made) -> None:
     assert all(text.startswith("needed by '") and ". Without that " in text for text in counts)
     assert max(map(len, result.stdout.splitlines())) <= 110
     assert "What if" not in result.stdout
-    assert result.stderr.splitlines()[-1].startswith("explained in ")
+    *before, last = result.stderr.splitlines()
+    assert all(line.startswith("warning: ") for line in before)
+    assert last.startswith("explained in ")
 
 
 def test_savings_are_a_table(run: Run, made: Made) -> None:

@@ -211,7 +211,8 @@ def test_a_start_is_taken_and_a_limit_leaves_an_honest_bound() -> None:
     assert (weight @ found.x[x] <= room + 1e-6).all()
 
 
-def test_a_limit_counts_from_each_search_with_integers_anew() -> None:
+def knapsacks() -> Milp:
+    """Five knapsacks over 120 things: a tree of many nodes."""
     rng = np.random.default_rng(3)
     weight = rng.integers(100, 1000, (5, 120)).astype(float)
     program = Milp()
@@ -219,6 +220,11 @@ def test_a_limit_counts_from_each_search_with_integers_anew() -> None:
     row, column = np.nonzero(weight)
     room = weight.sum(axis=1) / 2
     program.add_rows(rows(room * 0 - INF, room, row, column, weight[row, column]))
+    return program
+
+
+def test_a_limit_counts_from_each_search_with_integers_anew() -> None:
+    program = knapsacks()
     program.integral(Stop(0.5), 0.0)
     assert program._highs.getRunTime() > 0.3
     program.integral(Stop(0.2), 0.0)
@@ -226,6 +232,22 @@ def test_a_limit_counts_from_each_search_with_integers_anew() -> None:
     clock_s = program._highs.getRunTime()
     program.relaxation(Stop(0.2))
     assert program._highs.getOptionValue("time_limit")[1] > clock_s
+
+
+def test_enough_nodes_end_a_search_at_the_same_place_in_every_run() -> None:
+    one, two = (knapsacks().integral(Stop(60.0).sooner(nodes=20), 0.0) for _ in range(2))
+    assert one.status == "limit"
+    assert one.x is not None
+    assert two.x is not None
+    assert (one.objective, one.bound) == (two.objective, two.bound)
+    assert np.array_equal(one.x, two.x)
+
+
+def test_a_bound_that_is_enough_ends_a_search() -> None:
+    relaxed = knapsacks().relaxation(Stop(60.0)).objective
+    found = knapsacks().integral(Stop(60.0).sooner(bound=relaxed), 0.0)
+    assert found.status == "limit"
+    assert relaxed - 1e-6 <= found.bound < found.objective
 
 
 def test_points_on_the_way_are_told_each_better_than_the_one_before() -> None:

@@ -12,9 +12,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from planner.errors import Infeasible, SolverStopped
+from planner.optimization.columns import order_columns
 from planner.optimization.cuts import group_origins, shortfall_rps
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.optimize import solve
+from planner.optimization.placement import place_origins
+from planner.optimization.search import search
+from planner.optimization.static import static_program
+from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Problem, Solution
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import extensive_form
@@ -278,3 +283,22 @@ def test_shares_are_whole_or_on_a_grid(split: bool) -> None:
     else:
         units = found.share * 1e4
         assert np.abs(units - np.rint(units)).max() < 1e-6
+
+
+def test_a_plan_to_start_from_changes_neither_optimum_nor_bound() -> None:
+    tried = 0
+    for seed in range(2000, 2024):
+        problem = replace(random_problem(seed, steering="static"), split_origins=True)
+        columns = order_columns(problem)
+        if columns.missing.size:
+            continue
+        least = search(static_program(problem, columns, 0), 1e-9, NEVER).best
+        if least is None:
+            continue
+        for start in (least, place_origins(static_program(problem, columns, 0), 4)):
+            found = search(static_program(problem, columns, 0), 1e-9, NEVER, start=start)
+            tried += start is not None
+            assert found.best is not None, seed
+            assert found.best.objective == pytest.approx(least.objective, rel=1e-8), seed
+            assert found.bound == pytest.approx(least.objective, rel=1e-8), seed
+    assert tried >= 15
