@@ -29,8 +29,9 @@ from planner.optimization.rerouting import (
     unpriced,
 )
 from planner.optimization.service_routing import SeparateRouting
+from planner.optimization.side_by_side import side_by_side
 from planner.optimization.stopping import Stop, closed
-from planner.optimization.tree_search import LANES, TreeSearch
+from planner.optimization.tree_search import LANES, Price, Priced, TreeSearch
 from planner.optimization.uplinks import may_bind
 from planner.problem.arrays import Bools, Floats, Problem, Solution
 from planner.problem.packing import fits
@@ -145,7 +146,8 @@ def _near(
     if root.x is None or root.row_dual is None or stop.passed():
         return best, bound
     routed = bool((adaptive.flow >= 0).any())
-    small = condensed(adaptive, root) if routed else Condensed(adaptive, np.empty(0, np.int64))
+    none = np.empty(0, np.int64)
+    small = condensed(adaptive, root) if routed else Condensed(adaptive, none, none)
 
     def evaluate(replicas: Floats) -> Point | None:
         point, dual = _routed(adaptive, replicas, stop)
@@ -156,24 +158,32 @@ def _near(
 
     centre = root.x[adaptive.master.replicas]
     search = NearSearch(small, evaluate, centre, gap, stop, best, bound)
-    routers = _routers(adaptive) if small.level.size else []
-    if routers:
+    price = _by_lane(adaptive, stop) if small.level.size else None
+    if price is not None:
         search.tighten()
     else:
         search.run()
     if stop.passed() or closed(search.best.objective if search.best else None, search.bound, gap):
         return search.best, search.bound
     known = search.best, search.bound
-    tree = TreeSearch(small, evaluate, gap, stop, *known, routers=routers, look=search.look)
+    tree = TreeSearch(small, evaluate, gap, stop, *known, price=price, look=search.look)
     tree.run()
     return tree.best, tree.bound
 
 
-def _routers(adaptive: AdaptiveProgram) -> list[SeparateRouting]:
-    """Return what prices routing in each lane of the tree; nothing where services share uplinks."""
+def _by_lane(adaptive: AdaptiveProgram, stop: Stop) -> Price | None:
+    """Return what prices routing lane by lane; None where services share uplinks."""
     if _shares_uplinks(adaptive.problem):
-        return []
-    return [SeparateRouting.of(adaptive.problem, adaptive.one_rps[0]) for _ in range(LANES)]
+        return None
+    routers = [SeparateRouting.of(adaptive.problem, adaptive.one_rps[0]) for _ in range(LANES)]
+
+    def price(points: list[list[Floats]]) -> list[list[Priced]]:
+        def lane(at: int) -> list[Priced]:
+            return [routers[at].bound(replicas, stop) for replicas in points[at]]
+
+        return side_by_side(lane, range(LANES))
+
+    return price
 
 
 def _tighten(adaptive: AdaptiveProgram, gap: float, stop: Stop) -> MilpResult:

@@ -2,8 +2,10 @@
 
 The prices of room (`planner.optimization.room_prices`) give a bound and a mixture that fits; blocks
 are then rounded one after the other near the mixture, the rest mixed again in the room that is
-left; the last one gets what there is.  Afterwards each block in turn is solved again beside the
-others, and bounds are raised by branching within blocks at the prices of room.
+left; the last one gets what there is.  Where origins can be split the replicas of all blocks are
+then searched together (`planner.optimization.block_search`).  Where they cannot, pairs of blocks
+are planned again beside the others, and the bound is raised by branching within blocks at the
+prices of room.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from itertools import permutations
 
 import numpy as np
 
+from planner.optimization.block_search import BlockSearch
 from planner.optimization.blocks import blocks, room_left, shared_use
 from planner.optimization.candidates import Candidate
 from planner.optimization.columns import order_columns
@@ -26,6 +29,9 @@ from planner.problem.packing import PackingLimits, fits, packing_limits, replica
 
 _SHARE_OF_GAP = 0.2
 """Part of the gap that the prices of room may miss."""
+
+_SHARE_FOR_PRICES = 0.4
+"""Part of the time for prices where a search over all replicas is still to come."""
 
 _SHARE_FOR_PLANS = 0.7
 """Part of the time in which plans are sought; the rest is left to raise the bound."""
@@ -126,7 +132,7 @@ def block_programs(problem: Problem, seed: int) -> list[BlockProgram]:
 
 
 def search_blocks(
-    problem: Problem, programs: list[BlockProgram], gap: float, stop: Stop
+    problem: Problem, programs: list[BlockProgram], gap: float, stop: Stop, seed: int = 0
 ) -> BlockPlans:
     """Solve a separable problem block by block to a relative gap, as far as that goes.
 
@@ -140,6 +146,8 @@ def search_blocks(
         Relative gap at which to stop.
     stop : Stop
         When to stop.
+    seed : int
+        Random seed of the solver.
 
     Returns
     -------
@@ -148,24 +156,46 @@ def search_blocks(
 
     Notes
     -----
-    Where the pools bind the bound is that of the best prices, with integers inside each block: what
-    lies between it and the best plan may stay open.
+    Where the pools bind and origins cannot be split the bound is that of the best prices, with
+    integers inside each block: what lies between it and the best plan may stay open.
     """
     if not any(program.use.any() for program in programs):
         return _alone(programs, gap, stop)
     room = np.ones(problem.uplink_gbps.size)
-    prices = room_prices(programs, room, gap * _SHARE_OF_GAP, stop)
+    part = stop.part(_SHARE_FOR_PRICES) if problem.split_origins else stop
+    prices = room_prices(programs, room, gap * _SHARE_OF_GAP, part)
     pools = _Pools(problem, packing_limits(problem))
     if not prices.feasible:
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
+    if problem.split_origins:
+        return _together(pools, found, prices, gap, stop, seed)
     if prices.fits:
         found = _fitting(pools, found, prices, gap, stop.part(_SHARE_FOR_PLANS))
     if not closed(found.objective, found.bound, gap) and not stop.passed():
         found = _raised(found, prices, gap, stop)
-    for program in programs:
-        program.price(np.zeros(room.size))
+    _at_own_prices(programs)
     return found
+
+
+def _together(
+    pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop, seed: int
+) -> BlockPlans:
+    """Plan the blocks one after the other, then search the replicas of all."""
+    if prices.fits and prices.settled:
+        found = _first(pools, found, prices, gap, stop.part(_SHARE_FOR_PLANS))
+    _at_own_prices(found.programs)
+    if closed(found.objective, found.bound, gap) or stop.passed():
+        return found
+    search = BlockSearch.of(pools.problem, found.programs, gap, stop, seed)
+    plans, bound = search.run(found.plans, found.bound, prices.replicas)
+    return replace(found, plans=plans, bound=bound)
+
+
+def _at_own_prices(programs: list[BlockProgram]) -> None:
+    """Charge no longer for room."""
+    for program in programs:
+        program.price(np.zeros(program.use.shape[1]))
 
 
 def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
@@ -237,16 +267,29 @@ def _own(program: BlockProgram, plan: Candidate) -> Candidate:
     return replace(plan, objective=plan.objective - float((extra * plan.replicas).sum()))
 
 
-def _fitting(
+def _greedy(programs: list[BlockProgram]) -> list[int]:
+    """Return the blocks by what their replicas take, the greediest first."""
+    return sorted(range(len(programs)), key=lambda at: -float(programs[at].use.max()))
+
+
+def _first(
     pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop
 ) -> BlockPlans:
-    """Plan all blocks, the greediest replicas first, then pairs of them again while that helps."""
-    count = len(found.programs)
-    greedy = sorted(range(count), key=lambda at: -float(found.programs[at].use.max()))
-    for turn in range(count):
+    """Plan all blocks, the greediest replicas first, in other orders until they fit together."""
+    greedy = _greedy(found.programs)
+    for turn in range(len(greedy)):
         order = (*greedy[turn:], *greedy[:turn])
         if not found.plans and not stop.passed():
             found = replace(found, plans=_planned(pools, found, order, prices, gap, stop))
+    return found
+
+
+def _fitting(
+    pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop
+) -> BlockPlans:
+    """Plan all blocks, then pairs of them again while that helps."""
+    found = _first(pools, found, prices, gap, stop)
+    greedy = _greedy(found.programs)
     pairs = list(permutations(greedy, 2)) if found.plans else []
     turn = quiet = 0
     while quiet < min(len(pairs), _MOST_PAIRS) and not stop.passed():

@@ -37,16 +37,19 @@ class Condensed:
     ----------
     adaptive : AdaptiveProgram
         The program; its routing has no flow.
-    price : ndarray of int, shape (S,)
-        Columns of what the routing of each service costs, US dollars a month.
+    price : ndarray of int, shape (P,)
+        Columns of what the routing of each part costs, US dollars a month.
+    part : ndarray of int, shape (S,)
+        Which part each service belongs to.
     level : ndarray of int
         Integer columns that say more than single replicas do: to branch on first.
     """
 
     adaptive: AdaptiveProgram
     price: Ints
+    part: Ints
     level: Ints = field(default_factory=lambda: np.empty(0, np.int64))
-    _taken: list[tuple[Floats, Floats]] = field(default_factory=list)
+    _taken: list[RoutingBound] = field(default_factory=list)
 
     def add_bound(self, bound: RoutingBound, replicas: Floats) -> int:
         """Add a bound on what routing costs, where it says more than those before.
@@ -54,7 +57,7 @@ class Condensed:
         Parameters
         ----------
         bound : RoutingBound
-            One row for each service, or one for all where uplinks are full.
+            One row for each part, or one for all where uplinks are full.
         replicas : ndarray, shape (S, R)
             Where it was taken.
 
@@ -70,17 +73,24 @@ class Condensed:
             low = float(bound.constant.sum()) - bound.uplinks
             self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
             return 1
-        known = [c - (per * replicas).sum(axis=1) for c, per in self._taken]
+        known = [self._value(each, replicas) for each in self._taken]
         before = np.max([np.full(self.price.size, -np.inf), *known], axis=0)
-        now = bound.constant - (bound.per_replica * replicas).sum(axis=1)
+        now = self._value(bound, replicas)
         more = np.flatnonzero(now > before + _LITTLE * np.abs(now))
-        for service in more:
-            column = np.append(self.price[service], n[service])
-            value = np.append(1.0, bound.per_replica[service])
-            low = float(bound.constant[service])
+        for part in more:
+            mine = self.part == part
+            column = np.append(self.price[part], n[mine])
+            value = np.append(1.0, bound.per_replica[mine])
+            low = float(bound.constant[part])
             self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
-        self._taken.append((bound.constant, bound.per_replica))
+        self._taken.append(bound)
         return more.size
+
+    def _value(self, bound: RoutingBound, replicas: Floats) -> Floats:
+        """Return what a bound says of each part at replicas, shape (P,)."""
+        off = (bound.per_replica * replicas).sum(axis=1)
+        value: Floats = bound.constant - np.bincount(self.part, off, self.price.size)
+        return value
 
 
 def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condensed:
@@ -114,7 +124,7 @@ def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condens
         if row.value @ root.x[row.column] - row.lower[0] <= _FAR:
             moved = Rows(row.lower, row.upper, row.start, place[row.column], row.value)
             small.append(name, moved)
-    result = Condensed(small, price, _levels(small))
+    result = Condensed(small, price, np.arange(price.size), _levels(small))
     price_of = routing_bound(full.problem, full.routing, full.one_rps[0], root.row_dual)
     result.add_bound(price_of, root.x[full.master.replicas])
     return result
@@ -128,6 +138,28 @@ def _levels(small: AdaptiveProgram) -> Ints:
         for pool in small.separation(service).pools
     ]
     return np.concatenate([np.empty(0, np.int64), *found])
+
+
+def priced_by_part(problem: Problem, part: Ints, seed: int) -> Condensed:
+    """Build the program of replicas alone, with a price of routing that is still nothing.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays, all of its states promised.
+    part : ndarray of int, shape (S,)
+        Which part each service belongs to: services that are routed together are one.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Condensed
+        Its relaxation is a bound whatever steers; bounds on routing are added by who steers.
+    """
+    small = _without_flows(problem, kept_states(problem), seed)
+    price = small.program.add_columns(np.ones(int(part.max()) + 1), 0.0, np.inf)
+    return Condensed(small, price, part)
 
 
 def unrouted_program(problem: Problem, seed: int) -> AdaptiveProgram:

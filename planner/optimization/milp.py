@@ -211,7 +211,8 @@ class Milp:
         whole[column] = cost
         self._cost = [whole]
         self.price_columns(column, cost)
-        self._highs.setOptionValue("simplex_strategy", _PRIMAL)  # The last point still holds.
+        if self._highs.getBasis().valid:
+            self._highs.setOptionValue("simplex_strategy", _PRIMAL)  # The last point still holds.
 
     def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
         """Change the bounds of rows.

@@ -6,6 +6,11 @@ the plan found is often within the gap of the relaxation's own bound.  First any
 then better ones, as long as one that is good enough may be near; the rest is for the proof
 (`planner.optimization.tree_search`).  Only where there is no plan near, farther ones are tried.
 Where the tree knows the levels of services, it asks for plans close to its own points instead.
+
+References
+----------
+W. Ben-Ameur and J. Neto, "Acceleration of cutting-plane and column generation algorithms",
+Networks 49, 2007, doi 10.1002/net.20137 (the smoothing).
 """
 
 from __future__ import annotations
@@ -33,6 +38,12 @@ _CLOSE = 3.0
 
 _LOOKED = 60
 """Nodes of a search close to it."""
+
+_LOOKED_BETWEEN = 40
+"""Nodes of a search between a point and the best plan."""
+
+_AROUND = 3
+"""Replicas beyond the best plan and a point of the relaxation that a look between them takes in."""
 
 _COARSE = 8e-4
 """Relative gap of the first searches: it takes some to learn what only whole points break."""
@@ -100,6 +111,11 @@ class NearSearch:
         Best plan so far.
     bound : float
         Proven lower bound, US dollars a month.
+    smoothing : float
+        Part of the way back, from the relaxation to the cheapest point known, at which routing is
+        priced (Ben-Ameur and Neto): bounds from far outside say little.
+    core : ndarray, shape (S, R), or None
+        Replicas to take for that point until one is known.
     """
 
     small: Condensed
@@ -109,12 +125,19 @@ class NearSearch:
     stop: Stop
     best: Point | None
     bound: float
+    smoothing: float = 0.0
+    core: Floats | None = None
+
+    @property
+    def value(self) -> float | None:
+        """What the best plan costs, US dollars a month; None where there is none."""
+        return None if self.best is None else self.best.objective
 
     def run(self) -> None:
         """Search ever farther from the relaxation until there is a plan or time is up."""
         column = self.small.adaptive.master.replicas.ravel()
         for near in _NEAR:
-            with self._within(column, self.centre.ravel(), near):
+            with self._within(column, near, self.centre.ravel()):
                 found = self._rounds(everywhere=bool(near == np.inf))
             if found or self._done():
                 return
@@ -137,8 +160,8 @@ class NearSearch:
         self.best = better(self.best, best)
         n = self.small.adaptive.master.replicas.ravel()
         with (
-            self._within(self.small.level, x[self.small.level], 0.0),
-            self._within(n, x[n], _CLOSE),
+            self._within(self.small.level, 0.0, x[self.small.level]),
+            self._within(n, _CLOSE, x[n]),
         ):
             stop = self.stop.sooner(nodes=_LOOKED)
             result = self.small.adaptive.program.integral(stop, self.gap / 3)
@@ -146,15 +169,53 @@ class NearSearch:
                 self._learn(result)
         return self.best
 
+    def look_between(self, best: Point | None, x: Floats) -> Point | None:
+        """Look for plans between the best one and a point of the relaxation, and around them.
+
+        Parameters
+        ----------
+        best : Point or None
+            Best plan so far.
+        x : ndarray, shape (n,)
+            The point.
+
+        Returns
+        -------
+        Point or None
+            Best plan now.
+        """
+        self.best = better(self.best, best)
+        n = self.small.adaptive.master.replicas.ravel()
+        near = 1
+        while near <= _AROUND and not self._done():
+            before = self.value
+            ends = [x[n]] if self.best is None else [x[n], self.best.x[n]]
+            with self._within(n, float(near), *ends):
+                self._look_inside()
+            near = near + 1 if self.value == before else 1
+        return self.best
+
+    def _look_inside(self) -> None:
+        """Look for a better plan within the present limits."""
+        self.tighten()
+        stop, start = (
+            self.stop.sooner(nodes=_LOOKED_BETWEEN),
+            None if self.best is None else self.best.x,
+        )
+        result = self.small.adaptive.program.integral(stop, self.gap / 3, start=start)
+        if result.x is not None and not self.stop.passed():
+            self._learn(result)
+
     @contextmanager
-    def _within(self, column: Ints, centre: Floats, near: float) -> Iterator[None]:
-        """Keep columns near their values at a point for a while."""
+    def _within(self, column: Ints, near: float, *points: Floats) -> Iterator[None]:
+        """Keep columns near and between their values at some points for a while."""
         program = self.small.adaptive.program
         low, high = (side.copy() for side in program.bounds(column))
+        least, most = np.min(points, axis=0), np.max(points, axis=0)
         program.bound_columns(
             column,
-            np.clip(np.floor(centre - near + 1e-6), low, high),
-            np.clip(np.ceil(centre + near - 1e-6), low, high),
+            np.clip(np.floor(least - near + 1e-6), low, high),
+            np.clip(np.ceil(most + near - 1e-6), low, high),
         )
         try:
             yield
@@ -163,9 +224,8 @@ class NearSearch:
 
     def _done(self) -> bool:
         """Return whether nothing is left to do."""
-        value = None if self.best is None else self.best.objective
-        self.stop.tell(value, self.bound)
-        return self.stop.passed() or closed(value, self.bound, self.gap)
+        self.stop.tell(self.value, self.bound)
+        return self.stop.passed() or closed(self.value, self.bound, self.gap)
 
     def _rounds(self, *, everywhere: bool) -> bool:
         """Solve with integers, add what answers break, and again; return whether a plan came."""
@@ -224,20 +284,42 @@ class NearSearch:
             for share in (0.5, 0.1):
                 self.evaluate(self.centre + share * (replicas - self.centre))
 
-    def tighten(self) -> None:
-        """Add cuts of known sets and bounds on routing at the relaxation of the present limits."""
+    def tighten(self, rounds: int = _ROUNDS) -> None:
+        """Add cuts of known sets and bounds on routing at the relaxation of the present limits.
+
+        Parameters
+        ----------
+        rounds : int
+            Points that are priced at most.
+        """
         adaptive = self.small.adaptive
-        for _ in range(_ROUNDS):
+        n, core = adaptive.master.replicas, self.core
+        inside = self.best if self.smoothing else None
+        while rounds > 0:
             result = adaptive.program.relaxation(self.stop)
             if result.x is None or self.stop.passed():
                 return
-            replicas = result.x[adaptive.master.replicas]
-            if add_known_cuts(adaptive, replicas):
+            if add_known_cuts(adaptive, result.x[n]):
                 continue
+            rounds -= 1
             if not self.small.price.size:
                 return
-            point = self.evaluate(replicas)
-            if point is None or point.objective - result.objective <= self.gap / 10 * abs(
-                result.objective
-            ):
+            known = adaptive.program.row_count
+            core = core if inside is None else inside.x[n]
+            back = 0.0 if core is None else self.smoothing * (core - result.x[n])
+            point = self.evaluate(result.x[n] + back)
+            if self.smoothing and point is not None:
+                core = point.x[n]
+                point = inside = better(inside, point if self._fits(core) else None)
+            elif adaptive.program.row_count == known:
                 return
+            enough = self.gap / 10 * abs(result.objective)
+            if point is not None and point.objective - result.objective <= enough:
+                return
+
+    def _fits(self, replicas: Floats) -> bool:
+        """Return whether replicas, in fractions, keep the rows of the packing limit."""
+        limits, runs = self.small.adaptive.master.limits, replicas > 0
+        pods = replicas + self.small.adaptive.problem.surge_replicas[:, None] * runs
+        within = limits.used(pods) <= limits.room * (1 + 1e-9)
+        return bool((within | ~limits.rows(runs)).all())

@@ -49,7 +49,8 @@ class RoutingBound:
     Attributes
     ----------
     constant : ndarray, shape (S,)
-        What each service pays at least, prices of capacity and uplinks included.
+        What each service pays at least, prices of capacity and uplinks included; what each part
+        does, shape (P,), where services are routed together.
     per_replica : ndarray, shape (S, R)
         What one replica takes off.
     uplinks : float

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from planner.errors import SolverStopped
 from planner.optimization.adaptive import solve_adaptive
 from planner.optimization.blocks import separable
@@ -89,9 +91,11 @@ def _solve_once(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution
 def _solve_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution:
     """Solve by order columns, host name by host name where that is possible."""
     started = time.perf_counter()
-    best = steered_by_blocks(problem, gap, stop, seed) if separable(problem) else None
+    best, bound = None, -np.inf
+    if separable(problem):
+        best, bound = steered_by_blocks(problem, gap, stop, seed)
     if best is None or not (closed(best.objective, best.bound, gap) or stop.passed()):
-        best = _cheaper(best, _solve_whole(problem, gap, stop, seed, best))
+        best = _cheaper(best, _solve_whole(problem, gap, stop, seed, best, bound))
     limit = best.bound + gap * abs(best.objective)
     return Solution(
         replicas=best.replicas,
@@ -110,7 +114,7 @@ def _solve_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Soluti
 
 
 def _solve_whole(
-    problem: Problem, gap: float, stop: Stop, seed: int, known: Steered | None
+    problem: Problem, gap: float, stop: Stop, seed: int, known: Steered | None, bound: float
 ) -> Steered:
     """Solve all host names in one program; `known` is returned where that finds nothing."""
     columns = order_columns(problem)
@@ -120,14 +124,15 @@ def _solve_whole(
     found = search(static, gap, stop, place=known is None)
     if not found.feasible:
         raise explain(problem, columns, seed)
+    bound = max(bound, found.bound)
     if found.best is None:
         if known is not None:
-            return replace(known, bound=max(known.bound, found.bound))
+            return replace(known, bound=bound)
         raise SolverStopped(
-            f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
+            f"no plan was found before the limit; the bound is {bound:,.2f} USD a month"
         )
-    limit = found.bound + gap * abs(found.best.objective)
-    return steered(columns, finished(static, found.best, limit, gap, stop), found.bound)
+    limit = bound + gap * abs(found.best.objective)
+    return steered(columns, finished(static, found.best, limit, gap, stop), bound)
 
 
 def _cheaper(one: Steered | None, other: Steered) -> Steered:

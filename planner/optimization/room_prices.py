@@ -57,6 +57,8 @@ class BlockProgram:
         Whether cuts were looked for.
     points : list of (float, ndarray)
         Relaxed points that it answered with: cost in the block's own prices, replicas (B, R).
+    bounds : list of (float, ndarray)
+        What it costs at least, US dollars a month, at prices of room (R,).
     """
 
     block: Block
@@ -64,6 +66,7 @@ class BlockProgram:
     use: Floats
     tight: bool = False
     points: list[tuple[float, Floats]] = field(default_factory=list)
+    bounds: list[tuple[float, Floats]] = field(default_factory=list)
 
     def price(self, room_usd: Floats) -> None:
         """Charge for room from now on, US dollars a month for all of a region's, shape (R,)."""
@@ -92,6 +95,8 @@ class RoomPrices:
         The mixture that fits at least cost, block by block; fractional.
     fits : bool
         Whether there is one: otherwise the room is too small even in fractions, as far as is known.
+    settled : bool
+        Whether they are the best up to the gap.
     penalty : float
         What room beyond a region's cost, in times its dearest replicas.
     feasible : bool
@@ -102,6 +107,7 @@ class RoomPrices:
     bound: float
     replicas: list[Floats]
     fits: bool
+    settled: bool = False
     penalty: float = _PENALTIES[0]
     feasible: bool = True
 
@@ -145,9 +151,11 @@ def room_prices(
             best = replace(best, usd_month=trial, bound=bound)
         value, price, mixed, fits = _mixture(programs, room, penalties[0])
         best = replace(best, replicas=mixed, fits=fits, penalty=penalties[0])
-        if value - best.bound <= gap * max(abs(value), 1e-9) and not fits and len(penalties) > 1:
+        apart = (value - best.bound) / max(abs(value), 1e-9)
+        if apart <= gap and not fits and len(penalties) > 1:
             penalties.pop(0)
-        elif value - best.bound <= gap * max(abs(value), 1e-9) or stop.passed():
+        elif apart <= gap or stop.passed():
+            best = replace(best, settled=apart <= gap)
             break
         trial = _WEIGHT * best.usd_month + (1 - _WEIGHT) * price
     for program in programs:
@@ -174,6 +182,7 @@ def _answers(
         bound += result.objective
         paid = float((program.use * replicas).sum(axis=0) @ price)
         program.points.append((result.objective - paid, replicas))
+        program.bounds.append((result.objective, price))
     return bound
 
 

@@ -102,7 +102,9 @@ def finished(
     return few.whole(tidied(few.static, near, most, gap, stop))
 
 
-def steered_by_blocks(problem: Problem, gap: float, stop: Stop, seed: int) -> Steered | None:
+def steered_by_blocks(
+    problem: Problem, gap: float, stop: Stop, seed: int
+) -> tuple[Steered | None, float]:
     """Solve a separable problem host name by host name.
 
     Parameters
@@ -120,13 +122,15 @@ def steered_by_blocks(problem: Problem, gap: float, stop: Stop, seed: int) -> St
     -------
     Steered or None
         None where no plan was found, whether there is one or not.
+    float
+        Proven lower bound, US dollars a month; -inf where nothing is known.
     """
     programs = block_programs(problem, seed)
     if not programs:
-        return None
-    found = search_blocks(problem, programs, gap, stop)
+        return None, -np.inf
+    found = search_blocks(problem, programs, gap, stop, seed)
     if not found.plans:
-        return None
+        return None, found.bound
     spare = max(0.0, found.bound + gap * abs(found.cost) - found.cost) / len(programs)
 
     def part(at: int) -> Steered:
@@ -135,7 +139,8 @@ def steered_by_blocks(problem: Problem, gap: float, stop: Stop, seed: int) -> St
         return steered(static.columns, done, done.objective)
 
     parts = side_by_side(part, range(len(programs)))
-    return _together(problem, found, parts)
+    whole = _together(problem, found, parts)
+    return whole, whole.bound
 
 
 def _together(problem: Problem, found: BlockPlans, parts: list[Steered]) -> Steered:

@@ -25,13 +25,18 @@ from planner.optimization.neighbourhood import Evaluate, Point, better
 from planner.optimization.node_relaxation import Matrix, Node, NodeRelaxation
 from planner.optimization.normal_routing import RoutingBound
 from planner.optimization.rerouting import add_broken_cuts, add_prices
-from planner.optimization.service_routing import SeparateRouting
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Bools, Floats, Ints
 
 LANES = 4
 """Parts explored side by side."""
+
+Priced = tuple[float, RoutingBound] | None
+"""What the routing of a point costs and the bound that is tight there; None where time is up."""
+
+Price = Callable[[list[list[Floats]]], list[list[Priced]]]
+"""Takes the replicas (S, R) of some points of each lane and prices their routing."""
 
 _NODES = 8
 """Nodes that each of them starts from at most."""
@@ -83,8 +88,8 @@ class TreeSearch:
         Proven lower bound, US dollars a month.
     look : callable or None
         Takes the best plan and a point of the relaxation, looks for a better one close to it.
-    routers : list of SeparateRouting
-        One for each lane; where there are none, few points are priced, by `evaluate`.
+    price : callable or None
+        Prices routing; where there is none, few points are priced, by `evaluate`.
     """
 
     small: Condensed
@@ -94,7 +99,7 @@ class TreeSearch:
     best: Point | None
     bound: float
     look: Callable[[Point | None, Floats], Point | None] | None = None
-    routers: list[SeparateRouting] = field(default_factory=list)
+    price: Price | None = None
     _heap: list[tuple[float, int, Node]] = field(default_factory=list)
     _pushed: int = 0
     _given_up: float = np.inf
@@ -248,16 +253,12 @@ class TreeSearch:
         """Return nodes, those that paid too little for routing or broke a row to be solved anew."""
         if not self.small.price.size or self.stop.passed():
             return parts
-        if not self.routers:
+        if self.price is None:
             return self._evaluated(parts)
-
-        def paid(lane: int) -> list[tuple[float, RoutingBound] | None]:
-            n = self.small.adaptive.master.replicas
-            known = [node.x for node in parts[lane] if node.x is not None]
-            return [self.routers[lane].bound(x[n], self.stop) for x in known]
-
+        n = self.small.adaptive.master.replicas
+        points = [[node.x[n] for node in part if node.x is not None] for part in parts]
         broken, again = np.zeros(self._matrix.lower.size, dtype=bool), []
-        for part, found in zip(parts, side_by_side(paid, range(LANES)), strict=True):
+        for part, found in zip(parts, self.price(points), strict=True):
             bounds = iter(found)
             again.append(
                 [
@@ -280,7 +281,7 @@ class TreeSearch:
             self._add_rows(np.flatnonzero(broken))
         return parts
 
-    def _paid(self, node: Node, found: tuple[float, RoutingBound] | None, broken: Bools) -> Node:
+    def _paid(self, node: Node, found: Priced, broken: Bools) -> Node:
         """Add what a node pays too little for routing; return the node, its point if it stays."""
         assert node.x is not None
         out = self._left_out(node.x)

@@ -1,0 +1,272 @@
+r"""Plans of blocks that share room: replicas of all blocks in one program, their steering priced.
+
+The program has the replicas alone, with the rows of the packing limit and of every cut that holds
+whoever steers, and one price for each block, held up by bounds from the block's own program
+(`planner.optimization.block_steering`) and by those that the prices of room gave already: at prices
+``λ`` of room a block's answer ``z`` says
+
+.. math:: V(n) + \sum_{s,r} (c_{sr} + \lambda_r u_{sr})\, n_{sr} \ge z .
+
+Plans are looked for between the relaxation and the best plan first, then the tree of
+`planner.optimization.tree_search` goes on to the proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planner.optimization.block_steering import BlockSteering, HeldSteering
+from planner.optimization.candidates import Candidate
+from planner.optimization.condensed import Condensed, priced_by_part
+from planner.optimization.neighbourhood import NearSearch, Point
+from planner.optimization.normal_routing import RoutingBound
+from planner.optimization.room_prices import BlockProgram
+from planner.optimization.rows import rows
+from planner.optimization.side_by_side import side_by_side
+from planner.optimization.stopping import Stop, closed
+from planner.optimization.tree_search import Priced, TreeSearch
+from planner.optimization.trial import promised_only
+from planner.problem.arrays import Floats, Ints, Problem
+
+_SMOOTHING = 0.5
+
+_AT_FIRST = 12
+"""Points that are priced before the first plan is looked for: prices of room have said much."""
+
+
+@dataclass
+class BlockSearch:
+    """The search over the replicas of all blocks.
+
+    Attributes
+    ----------
+    problem : Problem
+        The whole problem.
+    blocks : list of BlockSteering
+        Its blocks; they cover all services.
+    small : Condensed
+        The program of replicas, one price a block.
+    gap : float
+        Relative gap at which to stop.
+    stop : Stop
+        When to stop.
+    plans : list of Candidate
+        Plans of the blocks that belong to the best point; empty where there is none.
+    """
+
+    problem: Problem
+    blocks: list[BlockSteering]
+    small: Condensed
+    gap: float
+    stop: Stop
+    plans: list[Candidate] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, problem: Problem, programs: list[BlockProgram], gap: float, stop: Stop, seed: int
+    ) -> BlockSearch:
+        """Set the search up with the bounds that the programs know.
+
+        Parameters
+        ----------
+        problem : Problem
+            The whole problem; its origins can be split.
+        programs : list of BlockProgram
+            Its blocks, at their own prices.
+        gap : float
+            Relative gap at which to stop.
+        stop : Stop
+            When to stop.
+        seed : int
+            Random seed of the solver.
+
+        Returns
+        -------
+        BlockSearch
+            Not yet begun.
+        """
+        part = np.zeros(problem.min_replicas.shape[0], np.int64)
+        for at, program in enumerate(programs):
+            part[program.block.services] = at
+        small = priced_by_part(promised_only(problem), part, seed)
+        blocks = [BlockSteering(program, gap / 3) for program in programs]
+        search = cls(problem, blocks, small, gap, stop)
+        for at, program in enumerate(programs):
+            for least, room_usd in program.bounds:
+                cost = program.block.problem.cost_usd_month + program.use * room_usd
+                search._append(at, 1.0, cost, least)
+        return search
+
+    def run(
+        self, start: list[Candidate], bound: float, mixed: list[Floats]
+    ) -> tuple[list[Candidate], float]:
+        """Search until the gap is closed, nothing is left, or time is up.
+
+        Parameters
+        ----------
+        start : list of Candidate
+            A plan of each block that fit together; none where none are known.
+        bound : float
+            What is proven already, US dollars a month.
+        mixed : list of ndarray, shape (B, R) each
+            Replicas of each block that do, whether they fit together or not; fractional.  None
+            where none are known.
+
+        Returns
+        -------
+        list of Candidate
+            The best plans; empty where none were found.
+        float
+            Proven lower bound, US dollars a month; inf where there is no plan.
+        """
+        root = self.small.adaptive.program.relaxation(self.stop)
+        best = self._point(start) if start else None
+        if root.status == "infeasible":
+            return start, np.inf if not start else bound
+        if root.x is not None and root.status == "optimal":
+            best, bound = self._search(best, root.x, max(bound, root.objective), mixed)
+        for block in self.blocks:
+            block.close()
+        return self.plans, bound
+
+    def _search(
+        self, best: Point | None, x: Floats, bound: float, mixed: list[Floats]
+    ) -> tuple[Point | None, float]:
+        """Look near the relaxation, then in the tree."""
+        n = self.small.adaptive.master.replicas
+        near = NearSearch(
+            self.small, self.evaluate, x[n], self.gap, self.stop, best, bound, _SMOOTHING
+        )
+        near.core = self._joined(mixed) if mixed else None
+        near.tighten(_AT_FIRST)
+        root = self.small.adaptive.program.relaxation(self.stop)
+        if root.status == "infeasible":
+            return best, np.inf if best is None else bound
+        if root.x is not None and root.status == "optimal":
+            near.bound, near.centre, x = max(bound, root.objective), root.x[n], root.x
+        near.look_between(near.best, x)
+        if self.stop.passed() or closed(near.value, near.bound, self.gap):
+            return near.best, near.bound
+        known = near.best, near.bound
+        tree = TreeSearch(
+            self.small, self.evaluate, self.gap, self.stop, *known, near.look_between, self.price
+        )
+        tree.run()
+        return tree.best, tree.bound
+
+    def _joined(self, parts: list[Floats]) -> Floats:
+        """Return the blocks' replicas as one, shape (S, R)."""
+        joined = np.zeros(self.problem.min_replicas.shape)
+        for block, replicas in zip(self.blocks, parts, strict=True):
+            joined[block.block.block.services] = replicas
+        return joined
+
+    def evaluate(self, replicas: Floats) -> Point | None:
+        """Steer every block with given replicas and add the bounds that this gives.
+
+        Parameters
+        ----------
+        replicas : ndarray, shape (S, R)
+            Replicas, possibly fractional.
+
+        Returns
+        -------
+        Point or None
+            What they really cost; None where they do not do, or time is up.
+        """
+        found = self._held(replicas)
+        bound = self._learnt(found)
+        if bound is None:
+            return None
+        self.small.add_bound(bound, replicas)
+        held = [each for each in found if each is not None and each.short is None]
+        if len(held) < len(self.blocks):
+            return None
+        usd = np.array([each.usd_month for each in held])
+        if np.abs(replicas - np.rint(replicas)).max() > 0:
+            return self._at(replicas, usd)
+        whole = replicas.astype(np.int64)
+        plans = [
+            block.plan(whole[block.block.block.services], each.share)
+            for block, each in zip(self.blocks, held, strict=True)
+        ]
+        kept = [plan for plan in plans if plan is not None]
+        return self._point(kept) if len(kept) == len(plans) else None
+
+    def price(self, points: list[list[Floats]]) -> list[list[Priced]]:
+        """Price the steering of some points of each lane of the tree.
+
+        Parameters
+        ----------
+        points : list of list of ndarray, shape (S, R)
+            Replicas.
+
+        Returns
+        -------
+        list of list of Priced
+            In the same places.
+        """
+        return [[self._priced(replicas) for replicas in lane] for lane in points]
+
+    def _priced(self, replicas: Floats) -> Priced:
+        """Price one point."""
+        found = self._held(replicas)
+        bound = self._learnt(found)
+        if bound is None:
+            return None
+        return sum(each.usd_month for each in found if each is not None), bound
+
+    def _held(self, replicas: Floats) -> list[HeldSteering | None]:
+        """Steer every block, several at a time."""
+
+        def one(block: BlockSteering) -> HeldSteering | None:
+            return block.held(replicas[block.block.block.services], self.stop)
+
+        return side_by_side(one, self.blocks)
+
+    def _learnt(self, found: list[HeldSteering | None]) -> RoutingBound | None:
+        """Add the rows that replicas break; return the bound of all blocks, None if one is open."""
+        constant = np.zeros(len(found))
+        per_replica = np.zeros(self.problem.min_replicas.shape)
+        for at, each in enumerate(found):
+            if each is None:
+                return None
+            constant[at] = each.constant
+            per_replica[self.blocks[at].block.block.services] = each.per_replica
+            if each.short is not None:
+                self._append(at, 0.0, *each.short)
+        return RoutingBound(constant, per_replica, 0.0)
+
+    def _append(self, at: int, price: float, coefficient: Floats, right_side: float) -> None:
+        """Append ``price · the block's price + coefficient · its replicas ≥ right side``."""
+        n = self.small.adaptive.master.replicas[self.blocks[at].block.block.services].ravel()
+        column = np.append(n, self.small.price[at])
+        value = np.append(coefficient.ravel(), price)
+        scale = max(float(np.abs(value).max()), 1e-300) if price == 0.0 else 1.0
+        row = rows(right_side / scale, np.inf, np.zeros(column.size), column, value / scale)
+        self.small.adaptive.program.add_rows(row)
+
+    def _point(self, plans: list[Candidate]) -> Point:
+        """Return plans as a point, and keep them if they are the best."""
+        replicas = np.zeros(self.problem.min_replicas.shape, np.int64)
+        usd = np.zeros(len(plans))
+        for at, (block, plan) in enumerate(zip(self.blocks, plans, strict=True)):
+            replicas[block.block.block.services] = plan.replicas
+            running = block.block.block.problem.cost_usd_month * plan.replicas
+            usd[at] = plan.objective - float(running.sum())
+        point = self._at(replicas, usd)
+        if not self.plans or point.objective < sum(plan.objective for plan in self.plans):
+            self.plans = plans
+        return point
+
+    def _at(self, replicas: Floats | Ints, usd: Floats) -> Point:
+        """Return the program's point of replicas whose steering costs so much by block."""
+        master = self.small.adaptive.master
+        x = np.zeros(self.small.adaptive.program.columns)
+        x[master.replicas] = replicas
+        x[master.runs] = replicas > 0
+        x[master.active] = (replicas > 0).any(axis=0)
+        x[self.small.price] = usd
+        return Point(x, float((self.problem.cost_usd_month * replicas).sum() + usd.sum()))
