@@ -121,20 +121,18 @@ class BlockSearch:
         float
             Proven lower bound, US dollars a month; inf where there is no plan.
         """
-        root = self.small.adaptive.program.relaxation(self.stop)
         best = self._point(start) if start else None
+        root = self.small.adaptive.program.relaxation(self.stop)
         if root.status == "infeasible":
-            return start, np.inf if not start else bound
-        if root.x is not None and root.status == "optimal":
-            best, bound = self._search(best, root.x, max(bound, root.objective), mixed)
+            bound = np.inf if best is None else bound
+        elif root.x is not None and root.status == "optimal":
+            bound = self._searched(best, root.x, max(bound, root.objective), mixed)
         for block in self.blocks:
             block.close()
         return self.plans, bound
 
-    def _search(
-        self, best: Point | None, x: Floats, bound: float, mixed: list[Floats]
-    ) -> tuple[Point | None, float]:
-        """Look near the relaxation, then in the tree."""
+    def _searched(self, best: Point | None, x: Floats, bound: float, mixed: list[Floats]) -> float:
+        """Look near the relaxation, then in the tree; return the bound."""
         n = self.small.adaptive.master.replicas
         near = NearSearch(
             self.small, self.evaluate, x[n], self.gap, self.stop, best, bound, _SMOOTHING
@@ -143,24 +141,27 @@ class BlockSearch:
         near.tighten(_AT_FIRST)
         root = self.small.adaptive.program.relaxation(self.stop)
         if root.status == "infeasible":
-            return best, np.inf if best is None else bound
+            return np.inf if best is None else bound
         if root.x is not None and root.status == "optimal":
             near.bound, near.centre, x = max(bound, root.objective), root.x[n], root.x
         near.look_between(near.best, x)
         if self.stop.passed() or closed(near.value, near.bound, self.gap):
-            return near.best, near.bound
+            return near.bound
         known = near.best, near.bound
-        tree = TreeSearch(
-            self.small, self.evaluate, self.gap, self.stop, *known, near.look_between, self.price
-        )
+
+        def look(best: Point | None, x: Floats) -> Point | None:
+            near.bound = max(near.bound, tree.bound)
+            return near.look_between(best, x)
+
+        tree = TreeSearch(self.small, self.evaluate, self.gap, self.stop, *known, look, self.price)
         tree.run()
-        return tree.best, tree.bound
+        return tree.bound
 
     def _joined(self, parts: list[Floats]) -> Floats:
         """Return the blocks' replicas as one, shape (S, R)."""
         joined = np.zeros(self.problem.min_replicas.shape)
         for block, replicas in zip(self.blocks, parts, strict=True):
-            joined[block.block.block.services] = replicas
+            joined[block.services] = replicas
         return joined
 
     def evaluate(self, replicas: Floats) -> Point | None:
@@ -189,7 +190,7 @@ class BlockSearch:
             return self._at(replicas, usd)
         whole = replicas.astype(np.int64)
         plans = [
-            block.plan(whole[block.block.block.services], each.share)
+            block.plan(whole[block.services], each.share)
             for block, each in zip(self.blocks, held, strict=True)
         ]
         kept = [plan for plan in plans if plan is not None]
@@ -222,7 +223,7 @@ class BlockSearch:
         """Steer every block, several at a time."""
 
         def one(block: BlockSteering) -> HeldSteering | None:
-            return block.held(replicas[block.block.block.services], self.stop)
+            return block.held(replicas[block.services], self.stop)
 
         return side_by_side(one, self.blocks)
 
@@ -234,14 +235,14 @@ class BlockSearch:
             if each is None:
                 return None
             constant[at] = each.constant
-            per_replica[self.blocks[at].block.block.services] = each.per_replica
+            per_replica[self.blocks[at].services] = each.per_replica
             if each.short is not None:
                 self._append(at, 0.0, *each.short)
         return RoutingBound(constant, per_replica, 0.0)
 
     def _append(self, at: int, price: float, coefficient: Floats, right_side: float) -> None:
         """Append ``price · the block's price + coefficient · its replicas ≥ right side``."""
-        n = self.small.adaptive.master.replicas[self.blocks[at].block.block.services].ravel()
+        n = self.small.adaptive.master.replicas[self.blocks[at].services].ravel()
         column = np.append(n, self.small.price[at])
         value = np.append(coefficient.ravel(), price)
         scale = max(float(np.abs(value).max()), 1e-300) if price == 0.0 else 1.0
@@ -253,8 +254,8 @@ class BlockSearch:
         replicas = np.zeros(self.problem.min_replicas.shape, np.int64)
         usd = np.zeros(len(plans))
         for at, (block, plan) in enumerate(zip(self.blocks, plans, strict=True)):
-            replicas[block.block.block.services] = plan.replicas
-            running = block.block.block.problem.cost_usd_month * plan.replicas
+            replicas[block.services] = plan.replicas
+            running = block.own_usd_month * plan.replicas
             usd[at] = plan.objective - float(running.sum())
         point = self._at(replicas, usd)
         if not self.plans or point.objective < sum(plan.objective for plan in self.plans):

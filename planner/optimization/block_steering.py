@@ -42,6 +42,8 @@ _DEARER = 10.0
 _MOST_DEAR = 1e6
 """Times the worth at which it rises no more."""
 
+_ANY = 1e30
+
 _BOUGHT = 1e-7
 """Replicas that only the solver's tolerance buys."""
 
@@ -98,18 +100,23 @@ class BlockSteering:
         return self.block.static
 
     @property
+    def services(self) -> Ints:
+        """Which services, shape (B,)."""
+        return self.block.block.services
+
+    @property
+    def own_usd_month(self) -> Floats:
+        """What a replica costs by itself, US dollars a month, shape (B, R)."""
+        return self.static.problem.cost_usd_month
+
+    @property
     def _replicas(self) -> Ints:
         """Columns of the replicas in a row."""
         return self.static.master.replicas.ravel()
 
     def close(self) -> None:
         """Give the program its own prices back."""
-        self.static.program.price_columns(self._replicas, self._own)
-
-    @property
-    def _own(self) -> Floats:
-        """The replicas' own prices, in a row."""
-        return self.static.problem.cost_usd_month.ravel()
+        self.static.program.price_columns(self._replicas, self.own_usd_month.ravel())
 
     def _restore(self) -> None:
         """Price everything as it is, and replicas beyond those that are held dearly."""
@@ -133,7 +140,9 @@ class BlockSteering:
             None where time is up or more replicas than the block may have do not do.
         """
         while True:
-            result = self._solved(replicas, stop)
+            # The price of what is held is part of the objective: it must not loosen the slack.
+            own, held = (self.own_usd_month * replicas).sum(), self._dear * replicas.sum()
+            result = self._solved(replicas, stop, self.gap * float(own / max(own + held, 1e-9)))
             if result is None or result.x is None:
                 return None
             bought = result.x[self.static.master.replicas] - replicas
@@ -163,14 +172,12 @@ class BlockSteering:
         """
         return judged(self.static, replicas, clean(self.static, share))
 
-    def _solved(self, replicas: Floats, stop: Stop) -> MilpResult | None:
+    def _solved(self, replicas: Floats, stop: Stop, gap: float) -> MilpResult | None:
         """Solve with the replicas as least ones; None where there is no answer."""
         program, n = self.static.program, self._replicas
         low, high = program.bounds(n)
         program.bound_columns(n, np.minimum(replicas.ravel(), high), high)
-        # The price of what is held is part of the objective: it must not loosen the slack.
-        own, dear = self._own @ replicas.ravel(), self._dear * replicas.sum()
-        result = relax(self.static, stop, self.gap * own / max(own + dear, 1e-9))
+        result = relax(self.static, stop, gap)
         program.bound_columns(n, low, high)
         done = result.status == "optimal" and result.reduced_cost is not None
         return result if done else None
@@ -195,7 +202,8 @@ class BlockSteering:
         cost = np.zeros(program.columns)
         cost[self._replicas] = 1.0
         program.price_columns(np.arange(cost.size), cost)
-        result = self._solved(replicas, stop)
+        # What is lost has no price here, and no row that prices it may come in.
+        result = self._solved(replicas, stop, _ANY)
         self._restore()
         if result is None or result.x is None or result.reduced_cost is None:
             return None
