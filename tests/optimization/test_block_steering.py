@@ -17,13 +17,13 @@ from planner.optimization.neighbourhood import NearSearch
 from planner.optimization.relaxation import add_cuts
 from planner.optimization.room_prices import room_prices
 from planner.optimization.static import static_program
-from planner.optimization.stopping import Stop
+from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Problem
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import extensive_form
 from tests.oracles.instances import random_problem
 
-STOP = Stop(60.0)
+STOP = NEVER
 
 
 def drawn(seed: int) -> Problem:
@@ -148,7 +148,7 @@ def test_the_search_over_all_replicas_ends_with_the_optimum(seed: int) -> None:
     if not programs:
         pytest.skip("an origin has no order at all")
     written, _ = extensive_form.solve(problem)
-    search = BlockSearch.of(problem, programs, 1e-9, Stop(60.0), 0)
+    search = BlockSearch.of(problem, programs, 1e-9, NEVER, 0)
     plans, bound = search.run([], -np.inf, [])
     if np.isinf(written):
         assert not plans
