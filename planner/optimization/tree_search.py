@@ -1,4 +1,4 @@
-"""The proof of adaptive steering: a branch and bound whose rows grow while it runs.
+"""The proof where steering is priced: a branch and bound whose rows grow while it runs.
 
 Rows are missing in the program without flows: cuts that only whole replicas break, and bounds on
 what routing costs.  A solver that knows nothing of them starts anew with each; this tree goes on.

@@ -133,17 +133,27 @@ def test_prices_of_room_bound_what_blocks_cost() -> None:
                 assert found.usd_month + (price * replicas).sum() >= least * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_the_search_over_all_replicas_ends_with_the_optimum(seed: int) -> None:
-    problem = random_problem(300 + seed, services=2, regions=3, origins=3, split_origins=True)
+def with_two_hosts(seed: int) -> Problem:
+    """Return a problem whose two services meet in the pools only."""
+    problem = random_problem(seed, services=2, regions=3, origins=3, split_origins=True)
     regions = problem.uplink_gbps.size
-    problem = replace(
+    return replace(
         problem,
         axes=replace(problem.axes, hosts=("a.example", "b.example")),
         host_of_service=np.arange(2),
         fixed_cost_usd_month=np.zeros(regions),
         uplink_gbps=np.full(regions, 1e3),
     )
+
+
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("seed", range(300, 312))
+def test_the_search_over_all_replicas_ends_with_the_optimum(
+    seed: int, looks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not looks:
+        monkeypatch.setattr(NearSearch, "look_between", lambda _self, best, _x: best)
+    problem = with_two_hosts(seed)
     programs = block_programs(problem, 0)
     if not programs:
         pytest.skip("an origin has no order at all")
