@@ -16,8 +16,9 @@ from planner.optimization.condensed import Condensed, condensed, unrouted_progra
 from planner.optimization.cuts import SUBSET_LIMIT
 from planner.optimization.explain import explain
 from planner.optimization.group_routing import routing_by_group
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.master import fixed_and_replica_usd, state_groups
-from planner.optimization.milp import MilpResult, solver_version
+from planner.optimization.milp import MilpResult
 from planner.optimization.neighbourhood import NearSearch, Point, better
 from planner.optimization.normal_routing import open_pairs, routing_bound
 from planner.optimization.repair import repaired
@@ -163,7 +164,7 @@ def _near(
         search.tighten()
     else:
         search.run()
-    if stop.passed() or closed(search.best.objective if search.best else None, search.bound, gap):
+    if stop.passed() or closed(search.value, search.bound, gap):
         return search.best, search.bound
     known = search.best, search.bound
     tree = TreeSearch(small, evaluate, gap, stop, *known, price=price, look=search.look)

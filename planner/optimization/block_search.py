@@ -23,7 +23,6 @@ from planner.optimization.condensed import Condensed, priced_by_part
 from planner.optimization.neighbourhood import NearSearch, Point
 from planner.optimization.normal_routing import RoutingBound
 from planner.optimization.room_prices import BlockProgram
-from planner.optimization.rows import rows
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.stopping import Stop, closed
 from planner.optimization.tree_search import Priced, TreeSearch
@@ -96,7 +95,7 @@ class BlockSearch:
         for at, program in enumerate(programs):
             for least, room_usd in program.bounds:
                 cost = program.block.problem.cost_usd_month + program.use * room_usd
-                search._append(at, 1.0, cost, least)
+                small.append(at, cost, least)
         return search
 
     def run(
@@ -157,11 +156,11 @@ class BlockSearch:
         tree.run()
         return tree.bound
 
-    def _joined(self, parts: list[Floats]) -> Floats:
-        """Return the blocks' replicas as one, shape (S, R)."""
+    def _joined(self, parts: list[Floats] | list[Ints]) -> Floats:
+        """Return what blocks have of each service and region as one, shape (S, R)."""
         joined = np.zeros(self.problem.min_replicas.shape)
-        for block, replicas in zip(self.blocks, parts, strict=True):
-            joined[block.services] = replicas
+        for block, part in zip(self.blocks, parts, strict=True):
+            joined[block.services] = part
         return joined
 
     def evaluate(self, replicas: Floats) -> Point | None:
@@ -229,40 +228,27 @@ class BlockSearch:
 
     def _learnt(self, found: list[HeldSteering | None]) -> RoutingBound | None:
         """Add the rows that replicas break; return the bound of all blocks, None if one is open."""
-        constant = np.zeros(len(found))
-        per_replica = np.zeros(self.problem.min_replicas.shape)
-        for at, each in enumerate(found):
-            if each is None:
-                return None
-            constant[at] = each.constant
-            per_replica[self.blocks[at].services] = each.per_replica
+        known = [each for each in found if each is not None]
+        if len(known) < len(found):
+            return None
+        for at, each in enumerate(known):
             if each.short is not None:
-                self._append(at, 0.0, *each.short)
-        return RoutingBound(constant, per_replica, 0.0)
-
-    def _append(self, at: int, price: float, coefficient: Floats, right_side: float) -> None:
-        """Append ``price · the block's price + coefficient · its replicas ≥ right side``."""
-        n = self.small.adaptive.master.replicas[self.blocks[at].services].ravel()
-        column = np.append(n, self.small.price[at])
-        value = np.append(coefficient.ravel(), price)
-        scale = max(float(np.abs(value).max()), 1e-300) if price == 0.0 else 1.0
-        row = rows(right_side / scale, np.inf, np.zeros(column.size), column, value / scale)
-        self.small.adaptive.program.add_rows(row)
+                self.small.append(at, *each.short, priced=False)
+        constant = np.array([each.constant for each in known])
+        return RoutingBound(constant, self._joined([each.per_replica for each in known]), 0.0)
 
     def _point(self, plans: list[Candidate]) -> Point:
         """Return plans as a point, and keep them if they are the best."""
-        replicas = np.zeros(self.problem.min_replicas.shape, np.int64)
-        usd = np.zeros(len(plans))
-        for at, (block, plan) in enumerate(zip(self.blocks, plans, strict=True)):
-            replicas[block.services] = plan.replicas
-            running = block.own_usd_month * plan.replicas
-            usd[at] = plan.objective - float(running.sum())
-        point = self._at(replicas, usd)
+        usd = [
+            plan.objective - float((block.own_usd_month * plan.replicas).sum())
+            for block, plan in zip(self.blocks, plans, strict=True)
+        ]
+        point = self._at(self._joined([plan.replicas for plan in plans]), np.array(usd))
         if not self.plans or point.objective < sum(plan.objective for plan in self.plans):
             self.plans = plans
         return point
 
-    def _at(self, replicas: Floats | Ints, usd: Floats) -> Point:
+    def _at(self, replicas: Floats, usd: Floats) -> Point:
         """Return the program's point of replicas whose steering costs so much by block."""
         master = self.small.adaptive.master
         x = np.zeros(self.small.adaptive.program.columns)

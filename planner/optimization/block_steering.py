@@ -211,7 +211,8 @@ class BlockSteering:
         if least <= _BOUGHT:
             return None
         coefficient = 1.0 - result.reduced_cost[self.static.master.replicas]
-        return coefficient, least + float((coefficient * replicas).sum())
+        scale = max(float(np.abs(coefficient).max()), 1e-300)
+        return coefficient / scale, (least + float((coefficient * replicas).sum())) / scale
 
 
 def _worth(static: StaticProgram) -> float:

@@ -169,7 +169,7 @@ def search_blocks(
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
     if problem.split_origins:
-        return _together(pools, found, prices, gap, stop, seed)
+        return _searched_together(pools, found, prices, gap, stop, seed)
     if prices.fits:
         found = _fitting(pools, found, prices, gap, stop.part(_SHARE_FOR_PLANS))
     if not closed(found.objective, found.bound, gap) and not stop.passed():
@@ -178,7 +178,7 @@ def search_blocks(
     return found
 
 
-def _together(
+def _searched_together(
     pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop, seed: int
 ) -> BlockPlans:
     """Plan the blocks one after the other, then search the replicas of all."""

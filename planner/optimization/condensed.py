@@ -77,14 +77,33 @@ class Condensed:
         before = np.max([np.full(self.price.size, -np.inf), *known], axis=0)
         now = self._value(bound, replicas)
         more = np.flatnonzero(now > before + _LITTLE * np.abs(now))
-        for part in more:
-            mine = self.part == part
-            column = np.append(self.price[part], n[mine])
-            value = np.append(1.0, bound.per_replica[mine])
-            low = float(bound.constant[part])
-            self.adaptive.program.add_rows(rows(low, np.inf, np.zeros(column.size), column, value))
+        for part in more.tolist():
+            self.append(part, bound.per_replica[self.part == part], float(bound.constant[part]))
         self._taken.append(bound)
         return more.size
+
+    def append(
+        self, part: int, coefficient: Floats, right_side: float, *, priced: bool = True
+    ) -> None:
+        """Append ``price of the part + coefficient · its replicas ≥ right side``.
+
+        Parameters
+        ----------
+        part : int
+            Which part.
+        coefficient : ndarray, shape (B, R)
+            Of the replicas of its services.
+        right_side : float
+            What they must reach, US dollars a month.
+        priced : bool
+            Whether the price counts; without it the row is one on replicas alone.
+        """
+        column = self.adaptive.master.replicas[self.part == part].ravel()
+        value = coefficient.ravel()
+        if priced:
+            column, value = np.append(self.price[part], column), np.append(1.0, value)
+        row = rows(right_side, np.inf, np.zeros(column.size), column, value)
+        self.adaptive.program.add_rows(row)
 
     def _value(self, bound: RoutingBound, replicas: Floats) -> Floats:
         """Return what a bound says of each part at replicas, shape (P,)."""

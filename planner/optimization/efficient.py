@@ -15,7 +15,7 @@ from planner.optimization.backups import near_backups
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.caps import SLACK, Caps
 from planner.optimization.epsilon import EpsilonProgram, Least, least, set_caps
-from planner.optimization.milp import solver_version
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Solution
 

@@ -70,3 +70,19 @@ class MilpResult:
     row_dual: Floats | None = None
     reduced_cost: Floats | None = None
     points: tuple[Floats, ...] = ()
+
+
+def solver_version() -> str:
+    """Return the solver and its version, such as ``HiGHS 1.16.0``.
+
+    Returns
+    -------
+    str
+        As a plan's proof records it.
+
+    Examples
+    --------
+    >>> solver_version().split()[0]
+    'HiGHS'
+    """
+    return f"HiGHS {version('highspy')}"

@@ -15,7 +15,6 @@ Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Literal
 
 import highspy
@@ -28,7 +27,7 @@ from planner.optimization.listening import listen
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
 
-__all__ = ["Milp", "MilpResult", "solver_version"]
+__all__ = ["Milp", "MilpResult"]
 
 _DUAL, _PRIMAL = 1, 4
 
@@ -343,19 +342,3 @@ class Milp:
             return MilpResult(status, point, value, float(bound))
         dual, reduced = np.asarray(solution.row_dual), np.asarray(solution.col_dual)
         return MilpResult(status, point, value, float(bound), dual, reduced)
-
-
-def solver_version() -> str:
-    """Return the solver and its version, such as ``HiGHS 1.16.0``.
-
-    Returns
-    -------
-    str
-        As a plan's proof records it.
-
-    Examples
-    --------
-    >>> solver_version().split()[0]
-    'HiGHS'
-    """
-    return f"HiGHS {version('highspy')}"

@@ -26,6 +26,7 @@ from planner.optimization.milp import MilpResult
 from planner.optimization.rerouting import add_broken_cuts, add_known_cuts, add_prices
 from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats, Ints
+from planner.problem.packing import keeps_rows
 
 _ROUNDS = 40
 """At most so many bounds on the cost of routing before each search with integers."""
@@ -163,10 +164,7 @@ class NearSearch:
             self._within(self.small.level, 0.0, x[self.small.level]),
             self._within(n, _CLOSE, x[n]),
         ):
-            stop = self.stop.sooner(nodes=_LOOKED)
-            result = self.small.adaptive.program.integral(stop, self.gap / 3)
-            if result.x is not None:
-                self._learn(result)
+            self._solve(_LOOKED)
         return self.best
 
     def look_between(self, best: Point | None, x: Floats) -> Point | None:
@@ -198,12 +196,13 @@ class NearSearch:
     def _look_inside(self) -> None:
         """Look for a better plan within the present limits."""
         self.tighten()
-        stop, start = (
-            self.stop.sooner(nodes=_LOOKED_BETWEEN),
-            None if self.best is None else self.best.x,
-        )
+        self._solve(_LOOKED_BETWEEN, None if self.best is None else self.best.x)
+
+    def _solve(self, nodes: float, start: Floats | None = None) -> None:
+        """Learn from what so many nodes within the present limits find."""
+        stop = self.stop.sooner(nodes=nodes)
         result = self.small.adaptive.program.integral(stop, self.gap / 3, start=start)
-        if result.x is not None and not self.stop.passed():
+        if result.x is not None:
             self._learn(result)
 
     @contextmanager
@@ -221,6 +220,11 @@ class NearSearch:
             yield
         finally:
             program.bound_columns(column, low, high)
+
+    def _inside(self, replicas: Floats) -> bool:
+        """Return whether replicas, in fractions, keep the rows of the packing limit."""
+        small = self.small.adaptive
+        return bool(keeps_rows(small.problem, small.master.limits, replicas).all())
 
     def _done(self) -> bool:
         """Return whether nothing is left to do."""
@@ -310,16 +314,9 @@ class NearSearch:
             point = self.evaluate(result.x[n] + back)
             if self.smoothing and point is not None:
                 core = point.x[n]
-                point = inside = better(inside, point if self._fits(core) else None)
+                point = inside = better(inside, point if self._inside(core) else None)
             elif adaptive.program.row_count == known:
                 return
             enough = self.gap / 10 * abs(result.objective)
             if point is not None and point.objective - result.objective <= enough:
                 return
-
-    def _fits(self, replicas: Floats) -> bool:
-        """Return whether replicas, in fractions, keep the rows of the packing limit."""
-        limits, runs = self.small.adaptive.master.limits, replicas > 0
-        pods = replicas + self.small.adaptive.problem.surge_replicas[:, None] * runs
-        within = limits.used(pods) <= limits.room * (1 + 1e-9)
-        return bool((within | ~limits.rows(runs)).all())

@@ -13,7 +13,7 @@ from planner.optimization.adaptive import solve_adaptive
 from planner.optimization.blocks import separable
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
-from planner.optimization.milp import solver_version
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.packed import solve_packed
 from planner.optimization.ruled import solve_ruled
 from planner.optimization.search import search

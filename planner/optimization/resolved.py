@@ -10,8 +10,8 @@ from planner.errors import Infeasible, SolverStopped
 from planner.optimization.adaptive import solve_adaptive
 from planner.optimization.candidates import Candidate
 from planner.optimization.columns import OrderColumns, order_columns
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.master import fixed_and_replica_usd
-from planner.optimization.milp import solver_version
 from planner.optimization.search import search
 from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop

@@ -11,7 +11,7 @@ from planner.errors import Infeasible, SolverStopped
 from planner.model.policy import DnsRules
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.explain import explain
-from planner.optimization.milp import solver_version
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.rule_program import search_ruled
 from planner.optimization.rules import rule_columns
 from planner.optimization.search import Found, search

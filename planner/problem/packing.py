@@ -222,16 +222,42 @@ def fits(problem: Problem, limits: PackingLimits, replicas: Ints) -> Bools:
     where the search for a packing stopped at its limit.  A problem with `packing_cuts` is asked
     for its rows alone.
     """
-    runs = replicas > 0
-    pods = replicas + problem.surge_replicas[:, None] * runs
-    within = limits.used(pods) <= limits.room + 1e-9
-    ok: Bools = np.all(within | ~limits.rows(runs), axis=1)
+    ok = keeps_rows(problem, limits, replicas)
     if problem.packing == "at_best" and problem.packing_cuts is None:
         sizes = pod_sizes(problem)
+        pods = replicas + problem.surge_replicas[:, None] * (replicas > 0)
         for region in np.flatnonzero(ok):
             servers = servers_of(problem, int(region))
             ok[region] = packed(sizes, pods[:, region], servers).can is True
     return ok
+
+
+def keeps_rows(problem: Problem, limits: PackingLimits, replicas: Floats | Ints) -> Bools:
+    """Return whether the replicas keep each region's rows of the packing limit, surge included.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    limits : PackingLimits
+        Its packing limits.
+    replicas : ndarray, shape (S, R)
+        Replicas, possibly fractional.
+
+    Returns
+    -------
+    ndarray of bool, shape (R,)
+        With the guaranteed limit what `fits` says; at best it may be True where nobody can pack.
+
+    Notes
+    -----
+    See `packing_limits` for an example.
+    """
+    runs = replicas > 0
+    pods = replicas + problem.surge_replicas[:, None] * runs
+    within = limits.used(pods) <= limits.room + 1e-9
+    kept: Bools = np.all(within | ~limits.rows(runs), axis=1)
+    return kept
 
 
 def replica_bounds(problem: Problem, limits: PackingLimits) -> Ints:

@@ -16,7 +16,7 @@ from planner.failures.states import failure_states
 from planner.io.variations import checked_variant
 from planner.model.scenario import Scenario
 from planner.model.variation import Variation
-from planner.optimization.milp import solver_version
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.optimize import solve
 from planner.problem.arrays import Problem, Solution
 from planner.problem.build import build_problem

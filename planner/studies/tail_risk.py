@@ -19,8 +19,8 @@ from planner.failures.states import failure_states
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
 from planner.optimization.columns import order_columns
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.loads import judge as verdict
-from planner.optimization.milp import solver_version
 from planner.optimization.optimize import solve
 from planner.optimization.stopping import Stop, interruptible
 from planner.optimization.tail_program import TailProgram, candidate_of, tail_program
