@@ -7,8 +7,9 @@ whoever steers, and one price for each block, held up by bounds from the block's
 
 .. math:: V(n) + \sum_{s,r} (c_{sr} + \lambda_r u_{sr})\, n_{sr} \ge z .
 
-Plans are looked for between the relaxation and the best plan first, then the tree of
-`planner.optimization.tree_search` goes on to the proof.
+Better plans are walked to from the best one (`planner.optimization.exchanges`; the first one is
+looked for around the relaxation), then the tree of `planner.optimization.tree_search` goes on to
+the proof.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from planner.optimization.block_steering import BlockSteering, HeldSteering
 from planner.optimization.candidates import Candidate
 from planner.optimization.condensed import Condensed, priced_by_part
+from planner.optimization.exchanges import Exchanges
 from planner.optimization.neighbourhood import NearSearch, Point
 from planner.optimization.normal_routing import RoutingBound
 from planner.optimization.room_prices import BlockProgram
@@ -51,6 +53,8 @@ class BlockSearch:
         Relative gap at which to stop.
     stop : Stop
         When to stop.
+    seed : int
+        Seed of the walks.
     plans : list of Candidate
         Plans of the blocks that belong to the best point; empty where there is none.
     """
@@ -60,6 +64,7 @@ class BlockSearch:
     small: Condensed
     gap: float
     stop: Stop
+    seed: int = 0
     plans: list[Candidate] = field(default_factory=list)
 
     @classmethod
@@ -79,7 +84,7 @@ class BlockSearch:
         stop : Stop
             When to stop.
         seed : int
-            Random seed of the solver.
+            Random seed of the solver and of the walks.
 
         Returns
         -------
@@ -91,7 +96,7 @@ class BlockSearch:
             part[program.block.services] = at
         small = priced_by_part(promised_only(problem), part, seed)
         blocks = [BlockSteering(program, gap / 3) for program in programs]
-        search = cls(problem, blocks, small, gap, stop)
+        search = cls(problem, blocks, small, gap, stop, seed)
         for at, program in enumerate(programs):
             for least, room_usd in program.bounds:
                 cost = program.block.problem.cost_usd_month + program.use * room_usd
@@ -143,18 +148,31 @@ class BlockSearch:
             return np.inf if best is None else bound
         if root.x is not None and root.status == "optimal":
             near.bound, near.centre, x = max(bound, root.objective), root.x[n], root.x
-        near.look_between(near.best, x)
+        walks = Exchanges(
+            self.small, self.evaluate, self.gap, self.stop, np.random.default_rng(self.seed)
+        )
+
+        self._look(near, walks, x)
         if self.stop.passed() or closed(near.value, near.bound, self.gap):
             return near.bound
         known = near.best, near.bound
 
         def look(best: Point | None, x: Floats) -> Point | None:
-            near.bound = max(near.bound, tree.bound)
-            return near.look_between(best, x)
+            near.best, near.bound = best, max(near.bound, tree.bound)
+            return self._look(near, walks, x)
 
         tree = TreeSearch(self.small, self.evaluate, self.gap, self.stop, *known, look, self.price)
         tree.run()
         return tree.bound
+
+    @staticmethod
+    def _look(near: NearSearch, walks: Exchanges, x: Floats) -> Point | None:
+        """Look for any plan around a point of the relaxation, then for better ones from it."""
+        if near.best is None:
+            near.look_between(None, x)
+        if near.best is not None:
+            near.best = walks.run(near.best, near.bound)
+        return near.best
 
     def _joined(self, parts: list[Floats] | list[Ints]) -> Floats:
         """Return what blocks have of each service and region as one, shape (S, R)."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from planner.optimization.dominance import kept_states
-from planner.optimization.largest_losses import add_largest_losses
+from planner.optimization.largest_losses import LargestLosses, add_largest_losses
 from planner.optimization.master import add_master, capacity_rps
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.normal_routing import Routing, RoutingBound, routing_bound
@@ -41,15 +41,20 @@ class Condensed:
         Columns of what the routing of each part costs, US dollars a month.
     part : ndarray of int, shape (S,)
         Which part each service belongs to.
-    level : ndarray of int
-        Integer columns that say more than single replicas do: to branch on first.
+    losses : tuple of LargestLosses
+        What services must hold beyond their largest regions.
     """
 
     adaptive: AdaptiveProgram
     price: Ints
     part: Ints
-    level: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    losses: tuple[LargestLosses, ...] = ()
     _taken: list[RoutingBound] = field(default_factory=list)
+
+    @property
+    def level(self) -> Ints:
+        """Integer columns that say more than single replicas do: to branch on first."""
+        return np.array([loss.level for loss in self.losses], np.int64)
 
     def add_bound(self, bound: RoutingBound, replicas: Floats) -> int:
         """Add a bound on what routing costs, where it says more than those before.
@@ -143,20 +148,20 @@ def condensed(full: AdaptiveProgram, root: MilpResult, seed: int = 0) -> Condens
         if row.value @ root.x[row.column] - row.lower[0] <= _FAR:
             moved = Rows(row.lower, row.upper, row.start, place[row.column], row.value)
             small.append(name, moved)
-    result = Condensed(small, price, np.arange(price.size), _levels(small))
+    result = Condensed(small, price, np.arange(price.size), _losses(small))
     price_of = routing_bound(full.problem, full.routing, full.one_rps[0], root.row_dual)
     result.add_bound(price_of, root.x[full.master.replicas])
     return result
 
 
-def _levels(small: AdaptiveProgram) -> Ints:
-    """Append the levels of all services and return their columns."""
+def _losses(small: AdaptiveProgram) -> tuple[LargestLosses, ...]:
+    """Append the levels of all services and return what they stand for."""
     found = [
         add_largest_losses(small.program, small.master, service, pool.family)
         for service in range(small.one_rps.shape[1])
         for pool in small.separation(service).pools
     ]
-    return np.concatenate([np.empty(0, np.int64), *found])
+    return tuple(loss for loss in found if loss is not None)
 
 
 def priced_by_part(problem: Problem, part: Ints, seed: int) -> Condensed:
@@ -178,7 +183,7 @@ def priced_by_part(problem: Problem, part: Ints, seed: int) -> Condensed:
     """
     small = _without_flows(problem, kept_states(problem), seed)
     price = small.program.add_columns(np.ones(int(part.max()) + 1), 0.0, np.inf)
-    return Condensed(small, price, part)
+    return Condensed(small, price, part, _losses(small))
 
 
 def unrouted_program(problem: Problem, seed: int) -> AdaptiveProgram:

@@ -21,6 +21,7 @@ Information Processing Letters 85, 2003, doi 10.1016/S0020-0190(02)00370-8 (the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -29,10 +30,29 @@ from planner.optimization.master import Master
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
 from planner.optimization.set_pool import Family
-from planner.problem.arrays import Ints
 
 _ALIKE = 1e-9
 """By so small a part rates may differ and still count as one."""
+
+
+@dataclass(frozen=True)
+class LargestLosses:
+    """What one service must hold beyond its largest regions.
+
+    Attributes
+    ----------
+    service, lost : int
+        Which service, and how many of its regions, any of them, may be lost together.
+    least : float
+        Replicas that all others must have.
+    level : int
+        Column of the level.
+    """
+
+    service: int
+    lost: int
+    least: float
+    level: int
 
 
 def lost_together(family: Family) -> int:
@@ -68,7 +88,9 @@ def lost_together(family: Family) -> int:
     return 0
 
 
-def add_largest_losses(program: Milp, master: Master, service: int, family: Family) -> Ints:
+def add_largest_losses(
+    program: Milp, master: Master, service: int, family: Family
+) -> LargestLosses | None:
     """Append the level of a service, what stands out above it, and their rows.
 
     Parameters
@@ -84,8 +106,8 @@ def add_largest_losses(program: Milp, master: Master, service: int, family: Fami
 
     Returns
     -------
-    ndarray of int, shape (1,) or (0,)
-        Column of the level; none where the losses are of another kind.
+    LargestLosses or None
+        None where the losses are of another kind.
 
     Notes
     -----
@@ -94,7 +116,7 @@ def add_largest_losses(program: Milp, master: Master, service: int, family: Fami
     """
     lost, n = lost_together(family), master.replicas[service]
     if not lost or lost >= n.size:
-        return np.empty(0, np.int64)
+        return None
     demand = float(family.groups.demand_rps.sum(axis=0).max())
     least = np.ceil(demand / float(family.rate_rps.max()) - 1e-9)
     level = program.add_columns(0.0, 0.0, float(master.bound[service].max()), integer=True)
@@ -112,4 +134,4 @@ def add_largest_losses(program: Milp, master: Master, service: int, family: Fami
             np.concatenate([ones, -ones, -ones]),
         )
     )
-    return level
+    return LargestLosses(service, lost, float(least), int(level[0]))

@@ -36,7 +36,9 @@ def test_whole_replicas_keep_the_rows_if_and_only_if_they_survive(seed: int, los
     count = rng.integers(0, 5, 5)
     survivors = int(np.sort(count)[: 5 - lost].sum())
     demand = max(survivors + int(rng.integers(-1, 2)), 0)
-    assert add_largest_losses(program, master, 0, family(5, lost, 2.0 * demand)).size == 1
+    found = add_largest_losses(program, master, 0, family(5, lost, 2.0 * demand))
+    assert found is not None
+    assert (found.service, found.lost, found.level) == (0, lost, program.columns - 6)
     assert (master.bound >= 4).all()
     column = master.replicas[0]
     program.bound_columns(column, count, count)
@@ -55,5 +57,5 @@ def test_losses_of_other_kinds_have_no_level() -> None:
     program = Milp()
     master = add_master(program, problem)
     before = program.row_count
-    assert not add_largest_losses(program, master, 0, uneven).size
+    assert add_largest_losses(program, master, 0, uneven) is None
     assert program.row_count == before

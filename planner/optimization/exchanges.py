@@ -1,0 +1,125 @@
+"""Better plans from the best one, by walks through what a program without flows knows.
+
+Where pools are full a better plan differs from a good one in many places at once, and a solver's
+tree finds it late.  Such a program tells at once what any replicas cost at least
+(`planner.optimization.exchange_model`).  So plans are walked through
+(`planner.optimization.exchange_walk`), the most promising ones on the way are judged, the program
+learns what they really cost, and the next walks start from the best plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planner.optimization.condensed import Condensed
+from planner.optimization.exchange_model import ExchangeModel
+from planner.optimization.exchange_walk import Steps, Walk
+from planner.optimization.neighbourhood import Evaluate, Point, better
+from planner.optimization.rerouting import add_broken_cuts
+from planner.optimization.side_by_side import side_by_side
+from planner.optimization.stopping import Stop, closed
+from planner.problem.arrays import Floats, Ints
+
+_HOT, _COLD = (0.4, 0.1), 0.0125
+"""Heat at the beginning of each walk of a turn, and at the end of all, in prices of a replica."""
+
+_STEPS = 80
+
+_JUDGED = 4
+"""Plans of each turn that are judged at most."""
+
+_IDLE = 10
+"""Turns without a better plan after which no more are made."""
+
+
+@dataclass
+class Exchanges:
+    """The search by walks.
+
+    Attributes
+    ----------
+    small : Condensed
+        The program without flows; it learns.
+    evaluate : callable
+        What replicas really cost; only asked about replicas that keep every promise.
+    gap : float
+        Relative gap at which to stop.
+    stop : Stop
+        When to stop.
+    rng : Generator
+        Where all draws come from.
+    """
+
+    small: Condensed
+    evaluate: Evaluate
+    gap: float
+    stop: Stop
+    rng: np.random.Generator
+    _steps: Steps | None = None
+    _judged: set[bytes] = field(default_factory=set)
+
+    def run(self, best: Point, bound: float) -> Point:
+        """Walk from the best plan, again and again, as long as that finds better ones.
+
+        Parameters
+        ----------
+        best : Point
+            A plan.
+        bound : float
+            What is proven, US dollars a month.
+
+        Returns
+        -------
+        Point
+            The best plan now.
+        """
+        idle = 0
+        while idle < _IDLE and not closed(best.objective, bound, self.gap):
+            before = best.objective
+            for replicas in self._promising(best):
+                best = better(best, self._judge(replicas)) or best
+            self.stop.tell(best.objective, bound)
+            if self.stop.passed():
+                break
+            idle = idle + 1 if best.objective == before else 0
+        return best
+
+    def _promising(self, best: Point) -> list[Ints]:
+        """Return the plans on some walks that may be better than the best one, the best first."""
+        found: dict[bytes, Ints] = {}
+        for usd, replicas in sorted(self._walked(best), key=lambda seen: seen[0]):
+            if usd >= best.objective or len(found) == _JUDGED:
+                break
+            if replicas.tobytes() not in self._judged:
+                found[replicas.tobytes()] = replicas
+        self._judged |= found.keys()
+        return list(found.values())
+
+    def _walked(self, best: Point) -> list[tuple[float, Ints]]:
+        """Return the plans on some walks from the best one, and what they cost at least."""
+        model = ExchangeModel.of(self.small, best.x)
+        self._steps = steps = self._steps or Steps.of(model)
+        count = np.rint(best.x[self.small.adaptive.master.replicas]).astype(np.int64)
+        usd = float(self.small.adaptive.problem.cost_usd_month[count > 0].mean())
+        start = [count[part.services].ravel() for part in model.parts]
+
+        def one(turn: tuple[float, np.random.Generator]) -> list[tuple[float, Ints]]:
+            hot, rng = turn
+            walk, seen = Walk(model, steps, start, rng), []
+            for heat in np.geomspace(hot * usd, _COLD * usd, _STEPS).tolist():
+                if not walk.step(heat):
+                    break
+                seen.append((walk.usd, model.joined(walk.replicas)))
+            return seen
+
+        turns = list(zip(_HOT, self.rng.spawn(len(_HOT)), strict=True))
+        return [seen for walk in side_by_side(one, turns) for seen in walk]
+
+    def _judge(self, replicas: Ints) -> Point | None:
+        """Return a plan as a point with its true cost; None where it is none, or time is up."""
+        count: Floats = replicas.astype(float)
+        if self.stop.passed() or add_broken_cuts(self.small.adaptive, count, self.stop):
+            return None
+        return None if self.stop.passed() else self.evaluate(count)

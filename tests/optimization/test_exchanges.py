@@ -1,0 +1,158 @@
+"""Exchanges of single replicas: what they cost, how they are drawn, and that they find plans."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from planner.optimization.block_search import BlockSearch
+from planner.optimization.blockwise import block_programs
+from planner.optimization.exchange_model import ExchangeModel
+from planner.optimization.exchange_walk import Steps, Walk
+from planner.optimization.exchanges import Exchanges
+from planner.optimization.neighbourhood import NearSearch, Point
+from planner.optimization.optimize import solve
+from planner.optimization.stopping import NEVER, Stop
+from planner.problem.arrays import Ints, Problem
+from tests.benchmarks.generators import survivable_capacity
+
+
+def drawn(seed: int) -> Problem:
+    """Return a problem of three services with host names of their own and full pools."""
+    return survivable_capacity(seed, 4, 12, 3, 1, steering="static", load=0.8)
+
+
+def searched(seed: int) -> tuple[BlockSearch, Point]:
+    """Return a search whose program has learnt something, and a plan."""
+    problem = drawn(seed)
+    search = BlockSearch.of(problem, block_programs(problem, 0), 1e-6, NEVER, 0)
+    n = search.small.adaptive.master.replicas
+    root = search.small.adaptive.program.relaxation(NEVER)
+    assert root.x is not None
+    near = NearSearch(search.small, search.evaluate, root.x[n], 1e-6, NEVER, None, 0.0, 0.5)
+    near.tighten()
+    found = near.look_between(None, root.x)
+    assert found is not None
+    return search, found
+
+
+def at_least(search: BlockSearch, replicas: Ints, start: Point) -> float:
+    """Return what the program says that replicas cost at least; inf where it refuses them."""
+    adaptive = search.small.adaptive
+    program, master = adaptive.program, adaptive.master
+    fixed = np.concatenate([master.active, master.runs.ravel(), master.replicas.ravel()])
+    held = np.concatenate([start.x[master.active], start.x[master.runs].ravel(), replicas.ravel()])
+    low, high = (side.copy() for side in program.bounds(fixed))
+    program.bound_columns(fixed, held, held)
+    result = program.relaxation(NEVER)
+    program.bound_columns(fixed, low, high)
+    return result.objective if result.status == "optimal" else np.inf
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_step_costs_what_the_program_says_and_those_it_refuses_are_not_taken(
+    seed: int,
+) -> None:
+    search, plan = searched(seed)
+    model = ExchangeModel.of(search.small, plan.x)
+    steps, n = Steps.of(model), search.small.adaptive.master.replicas
+    count = np.rint(plan.x[n]).astype(np.int64)
+    start = [count[part.services].ravel() for part in model.parts]
+    costs = np.concatenate([p.costs(own) for p, own in zip(model.parts, start, strict=True)])
+    walk = Walk(model, steps, start, np.random.default_rng(0))
+    assert walk.usd == pytest.approx(at_least(search, count, plan))
+    fits = np.zeros(steps.one.size, dtype=bool)
+    fits[walk._fitting(steps.one, steps.other)] = True
+    rng = np.random.default_rng(seed)
+    refused = 0
+    for at in rng.choice(steps.one.size, 300, replace=False):
+        after = [own.copy() for own in start]
+        for change in (steps.one[at], steps.other[at]):
+            part = int(np.searchsorted(steps.begin, change, side="right")) - 1
+            after[part] += model.parts[part].change[change - steps.begin[part]]
+        usd = costs[steps.one[at]] + costs[steps.other[at]] if fits[at] else np.inf
+        whole = at_least(search, model.joined(after), plan)
+        refused += bool(np.isinf(whole))
+        assert walk.usd + usd == pytest.approx(whole, rel=1e-9)
+    assert 0 < refused < 300
+
+
+def test_steps_are_drawn_by_what_they_cost() -> None:
+    search, plan = searched(2)
+    model = ExchangeModel.of(search.small, plan.x)
+    steps, n = Steps.of(model), search.small.adaptive.master.replicas
+    count = np.rint(plan.x[n]).astype(np.int64)
+    start = [count[part.services].ravel() for part in model.parts]
+    walk = Walk(model, steps, start, np.random.default_rng(4))
+    costs = np.concatenate(walk._costs)
+    fits = walk._fitting(steps.one, steps.other)
+    usd = costs[steps.one[fits]] + costs[steps.other[fits]]
+    heat, draws = 12.0, 3000
+    weight = np.where(usd < 10.0 * heat, np.exp(-usd / heat), 0.0)
+    drawn_steps = [walk._drawn(steps.one, steps.other, heat) for _ in range(draws)]
+    often = np.bincount(np.searchsorted(fits, drawn_steps), minlength=fits.size)
+    expected = draws * weight / weight.sum()
+    assert often[weight == 0].sum() == 0
+    many = expected >= 5
+    rest = (weight > 0) & ~many
+    assert many.sum() > 4
+    assert rest.any()
+    seen = np.append(often[many], often[rest].sum())
+    assert chisquare(seen, np.append(expected[many], expected[rest].sum())).pvalue > 1e-4
+
+
+def test_steps_change_two_parts_in_a_region_that_both_touch_or_one() -> None:
+    search, plan = searched(1)
+    model = ExchangeModel.of(search.small, plan.x)
+    steps = Steps.of(model)
+    regions, sizes = 4, [part.change.shape[0] for part in model.parts]
+    assert sizes == [1 + 2 * regions + regions * (regions - 1)] * 3
+    pairs = {(int(i), int(j)) for i, j in zip(steps.one, steps.other, strict=True)}
+    assert len(pairs) == steps.one.size
+    touched = [set(np.flatnonzero(row)) for part in model.parts for row in part.change]
+    begin = set(steps.begin.tolist())
+    for i, j in pairs:
+        assert i not in begin
+        assert j in begin or touched[i] & touched[j]
+    own = np.repeat(np.arange(3), sizes)
+    both = {
+        (i, j)
+        for i in range(own.size)
+        for j in range(own.size)
+        if own[i] < own[j] and touched[i] & touched[j]
+    }
+    assert both <= pairs
+
+
+def worsened(search: BlockSearch, plan: Point) -> Point:
+    """Return the last plan on a walk so hot that it hardly looks at what steps cost."""
+    model = ExchangeModel.of(search.small, plan.x)
+    count = np.rint(plan.x[search.small.adaptive.master.replicas]).astype(np.int64)
+    start = [count[part.services].ravel() for part in model.parts]
+    walk = Walk(model, Steps.of(model), start, np.random.default_rng(0))
+    for _ in range(30):
+        assert walk.step(200.0)
+        plan = search.evaluate(model.joined(walk.replicas).astype(float)) or plan
+    return plan
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_walks_from_a_poor_plan_come_near_the_optimum(seed: int) -> None:
+    best, found = solve(drawn(seed), gap=1e-5), []
+    for _ in range(2):
+        search, plan = searched(seed)
+        plan = worsened(search, plan)
+        assert plan.objective > best.objective * 1.01
+        walks = Exchanges(search.small, search.evaluate, 1e-3, NEVER, np.random.default_rng(seed))
+        found.append(walks.run(plan, best.bound).objective)
+    assert best.bound * (1 - 1e-6) <= found[0] <= best.objective * 1.002
+    assert found[0] == found[1]
+
+
+def test_walks_end_with_the_plan_at_hand_where_time_is_up() -> None:
+    search, plan = searched(1)
+    stop = Stop(60.0)
+    stop.interrupt()
+    walks = Exchanges(search.small, search.evaluate, 1e-9, stop, np.random.default_rng(0))
+    assert walks.run(plan, 0.0) is plan
