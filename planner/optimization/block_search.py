@@ -34,7 +34,7 @@ from planner.problem.arrays import Floats, Ints, Problem
 _SMOOTHING = 0.5
 
 _AT_FIRST = 12
-"""Points that are priced before the first plan is looked for: prices of room have said much."""
+"""Points that are priced before plans are looked for: prices of room have said much."""
 
 
 @dataclass
@@ -165,14 +165,21 @@ class BlockSearch:
         tree.run()
         return tree.bound
 
-    @staticmethod
-    def _look(near: NearSearch, walks: Exchanges, x: Floats) -> Point | None:
-        """Look for any plan around a point of the relaxation, then for better ones from it."""
+    def _look(self, near: NearSearch, walks: Exchanges, x: Floats) -> Point | None:
+        """Look for better plans by walks, and around a point where those cannot go."""
         if near.best is None:
             near.look_between(None, x)
         if near.best is not None:
             near.best = walks.run(near.best, near.bound)
+            if self._may_run_elsewhere(near.best):
+                near.look_between(near.best, x)
         return near.best
+
+    def _may_run_elsewhere(self, best: Point) -> bool:
+        """Return whether services may gain by running elsewhere, which walks leave as it is."""
+        problem, master = self.problem, self.small.adaptive.master
+        least = (problem.min_replicas > 1).any() or (problem.surge_replicas > 0).any()
+        return bool(least or ((master.bound > 0) & (best.x[master.runs] < 0.5)).any())
 
     def _joined(self, parts: list[Floats] | list[Ints]) -> Floats:
         """Return what blocks have of each service and region as one, shape (S, R)."""
@@ -274,4 +281,6 @@ class BlockSearch:
         x[master.runs] = replicas > 0
         x[master.active] = (replicas > 0).any(axis=0)
         x[self.small.price] = usd
+        for loss in self.small.losses:
+            loss.settle(x, replicas[loss.service])
         return Point(x, float((self.problem.cost_usd_month * replicas).sum() + usd.sum()))

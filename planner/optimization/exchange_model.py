@@ -3,7 +3,7 @@ r"""What single replicas more or fewer cost, read from a program that knows no f
 Of any replicas ``n`` such a program says at once what they cost at least: for each part its own
 prices and the largest bound on what its steering costs,
 
-.. math:: \sum_{sr} c_{sr}\, n_{sr} + \max_i (b_i - a_i n) ,
+.. math:: \sum_{sr} c_{sr}\, n_{sr} + \max(0, \max_i (b_i - a_i n)) ,
 
 as long as they keep the rows that every plan keeps.  The changes looked at are one replica more,
 one fewer, and one that moves to another region; the tables of all of them are a few array
@@ -26,13 +26,14 @@ _INSIDE = 1e-7
 
 
 @dataclass(frozen=True)
-class AtMost:
-    """Rows ``row · n ≤ most``, and what each change of the replicas adds to them.
+class Sides:
+    """What linear forms ``row · n`` leave of ``most``: room in a row, or a bound on a price.
 
     Attributes
     ----------
     most, row, change : ndarray, shape (m,), (m, N) and (m, Q)
-        Right sides, coefficients, and their products with the changes.
+        Right sides (replicas, cores or US dollars a month), coefficients, and what each change
+        of the replicas takes.
     """
 
     most: Floats
@@ -40,12 +41,36 @@ class AtMost:
     change: Floats
 
     @classmethod
-    def of(cls, most: Floats, row: Floats, change: Ints) -> AtMost:
-        """Return rows with what the changes, shape (Q, N), add to them."""
+    def of(cls, most: Floats, row: Floats, change: Ints) -> Sides:
+        """Return forms with what changes take of them.
+
+        Parameters
+        ----------
+        most, row : ndarray, shape (m,) and (m, N)
+            Right sides and coefficients.
+        change : ndarray of int, shape (Q, N)
+            The changes.
+
+        Returns
+        -------
+        Sides
+            For all of them.
+        """
         return cls(most, row, row @ change.T)
 
     def left(self, replicas: Ints) -> Floats:
-        """Return what each change leaves of each row, shape (m, Q)."""
+        """Return what is left after each change.
+
+        Parameters
+        ----------
+        replicas : ndarray of int, shape (N,)
+            Replicas before it.
+
+        Returns
+        -------
+        ndarray, shape (m, Q)
+            In the units of `most`.
+        """
         left: Floats = (self.most - self.row @ replicas)[:, None] - self.change
         return left
 
@@ -64,10 +89,10 @@ class PartModel:
         Bounds of the replicas.
     own_usd : ndarray, shape (N,)
         What a replica costs by itself, US dollars a month.
-    bounds : AtMost
-        Bounds on what steering costs: what is left of each.
-    rows : AtMost
-        What all plans of the part keep.
+    bounds : Sides
+        Bounds on what steering costs: what is left of each, US dollars a month.
+    rows : Sides
+        What all plans of the part keep: at least nothing is left.
     losses : tuple of LargestLosses
         What its services must hold beyond their largest regions.
     """
@@ -77,12 +102,23 @@ class PartModel:
     low: Floats
     high: Floats
     own_usd: Floats
-    bounds: AtMost
-    rows: AtMost
+    bounds: Sides
+    rows: Sides
     losses: tuple[LargestLosses, ...]
 
     def usd(self, replicas: Ints) -> float:
-        """Return what replicas, shape (N,), cost at least, US dollars a month."""
+        """Return what replicas cost at least.
+
+        Parameters
+        ----------
+        replicas : ndarray of int, shape (N,)
+            Replicas.
+
+        Returns
+        -------
+        float
+            US dollars a month.
+        """
         bounds = self.bounds.most - self.bounds.row @ replicas
         return float(self.own_usd @ replicas + bounds.max(initial=0.0))
 
@@ -103,14 +139,16 @@ class PartModel:
         return np.where(self._does(replicas), after - after[0], np.inf)
 
     def _does(self, replicas: Ints) -> Bools:
-        """Return the changes after which every row of the part is kept."""
+        """Return the changes after which no row of the part is broken more than before."""
         count = replicas + self.change
         does: Bools = np.all((count >= self.low) & (count <= self.high), axis=1)
-        does &= np.all(self.rows.left(replicas) >= -_INSIDE, axis=0)
+        left = self.rows.left(replicas)
+        does &= np.all(left >= np.minimum(left[:, :1], 0.0) - _INSIDE, axis=0)
         by_service = count.reshape(count.shape[0], self.services.size, -1)
         for loss in self.losses:
             own = np.sort(by_service[:, np.searchsorted(self.services, loss.service)], axis=1)
-            does &= own[:, : own.shape[1] - loss.lost].sum(axis=1) >= loss.least - _INSIDE
+            kept = own[:, : own.shape[1] - loss.lost].sum(axis=1)
+            does &= kept >= min(loss.least, float(kept[0])) - _INSIDE
         return does
 
 
@@ -122,12 +160,12 @@ class ExchangeModel:
     ----------
     parts : tuple of PartModel
         The parts.
-    shared : tuple of AtMost
+    shared : tuple of Sides
         The rows that they share, with the coefficients of each part.
     """
 
     parts: tuple[PartModel, ...]
-    shared: tuple[AtMost, ...]
+    shared: tuple[Sides, ...]
 
     @classmethod
     def of(cls, small: Condensed, x: Floats) -> ExchangeModel:
@@ -155,7 +193,7 @@ class ExchangeModel:
         both = ~read.priced.any(axis=1) & (read.touched.sum(axis=1) > 1)
         most, row = read.at_most(both)
         shared = [
-            AtMost.of(most, row[:, own].reshape(most.size, change.shape[1]), change)
+            Sides.of(most, row[:, own].reshape(most.size, change.shape[1]), change)
             for own, change in zip(services, changes, strict=True)
         ]
         return cls(tuple(parts), tuple(shared))
@@ -202,22 +240,14 @@ class _Read:
         model, master = small.adaptive.program.model(), small.adaptive.master
         n, matrix = master.replicas, Matrix.of(model)
         fixed = np.concatenate([master.active, master.runs.ravel()])
-        other = np.ones(matrix.value.shape[1], dtype=bool)
-        other[np.concatenate([fixed, n.ravel(), small.price])] = False
-        known = np.flatnonzero(abs(matrix.value[:, np.flatnonzero(other)]).sum(axis=1) == 0)
-        value = matrix.value[known].toarray()
+        known = _without_others(matrix, np.concatenate([fixed, n.ravel(), small.price]))
+        value, runs = matrix.value[known].toarray(), np.rint(x[master.runs])
         held = value[:, fixed] @ np.rint(x[fixed])
         on = value[:, n.ravel()].reshape(-1, *n.shape)
-        by_service = (on != 0).any(axis=2)
-        touched = np.stack(
-            [by_service[:, small.part == part].any(axis=1) for part in range(small.price.size)],
-            axis=1,
-        )
-        runs = np.rint(x[master.runs])
         return cls(
             on,
             value[:, small.price] != 0,
-            touched,
+            _touched(on, small),
             matrix.lower[known] - held,
             matrix.upper[known] - held,
             np.array(model.col_lower_)[n] * runs,
@@ -229,6 +259,21 @@ class _Read:
         below, above = which & np.isfinite(self.high), which & np.isfinite(self.low)
         most = np.concatenate([self.high[below], -self.low[above]])
         return most, np.concatenate([self.on[below], -self.on[above]])
+
+
+def _without_others(matrix: Matrix, column: Ints) -> Ints:
+    """Return the rows of a program that have no columns but some."""
+    other = np.ones(matrix.value.shape[1], dtype=bool)
+    other[column] = False
+    rows: Ints = np.flatnonzero(abs(matrix.value[:, np.flatnonzero(other)]).sum(axis=1) == 0)
+    return rows
+
+
+def _touched(on: Floats, small: Condensed) -> Bools:
+    """Return the parts whose replicas stand in each row, shape (m, P)."""
+    by_service = (on != 0).any(axis=2)
+    each = [by_service[:, small.part == part].any(axis=1) for part in range(small.price.size)]
+    return np.stack(each, axis=1)
 
 
 def _part(small: Condensed, read: _Read, part: int, services: Ints, change: Ints) -> PartModel:
@@ -243,8 +288,8 @@ def _part(small: Condensed, read: _Read, part: int, services: Ints, change: Ints
         low=read.least[services].ravel(),
         high=read.most[services].ravel(),
         own_usd=small.adaptive.problem.cost_usd_month[services].ravel(),
-        bounds=AtMost.of(read.low[bound], per_replica, change),
-        rows=AtMost.of(rows, row[:, services].reshape(rows.size, change.shape[1]), change),
+        bounds=Sides.of(read.low[bound], per_replica, change),
+        rows=Sides.of(rows, row[:, services].reshape(rows.size, change.shape[1]), change),
         losses=tuple(loss for loss in small.losses if loss.service in services),
     )
 

@@ -1,8 +1,8 @@
 """A walk through plans by exchanges of single replicas, drawn by what they cost.
 
 A step changes one or two parts of the program, by one replica each that is started, stopped or
-moved, two of them in a region that both touch.  It is drawn among all that keep the rows, with
-weight ``exp(−cost / heat)``, and the heat falls.
+moved, two of them in a region that both touch.  It is drawn among those that keep the rows and are
+not far dearer than the heat, with weight ``exp(−cost / heat)``, and the heat falls.
 
 References
 ----------
@@ -30,8 +30,10 @@ _REACH = (10.0, 100.0, np.inf)
 """Steps up to so many times the heat are weighed first: dearer ones are hardly ever drawn."""
 
 _WORD = 64
+"""Bits that are looked at together."""
 
 _INSIDE = 1e-9
+"""Sums over the steps of a walk are exact up to this; what a plan breaks is found by its judge."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Steps:
         ----------
         model : ExchangeModel
             The parts; their replicas do not matter.
+
+        Returns
+        -------
+        Steps
+            All of them.
         """
         sizes = [part.change.shape[0] for part in model.parts]
         begin = np.cumsum([0, *sizes[:-1]])
@@ -105,9 +112,10 @@ class Walk:
         self._costs = [part.costs(n) for part, n in zip(parts, self.replicas, strict=True)]
         self._use = np.concatenate([shared.change.T for shared in self.model.shared])
         self._frees = _bits(self._use < 0)
-        self._room = self.model.shared[0].most + _INSIDE
+        room = self.model.shared[0].most
         for shared, n in zip(self.model.shared, self.replicas, strict=True):
-            self._room = self._room - shared.row @ n
+            room = room - shared.row @ n
+        self._room = np.maximum(room, 0.0) + _INSIDE
 
     @property
     def usd(self) -> float:

@@ -10,6 +10,7 @@ learns what they really cost, and the next walks start from the best plan.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import comb
 
 import numpy as np
 
@@ -26,12 +27,16 @@ _HOT, _COLD = (0.4, 0.1), 0.0125
 """Heat at the beginning of each walk of a turn, and at the end of all, in prices of a replica."""
 
 _STEPS = 80
+"""Steps of a walk: about as many as lead a few replicas away from the plan in every region."""
 
 _JUDGED = 4
 """Plans of each turn that are judged at most."""
 
 _IDLE = 10
 """Turns without a better plan after which no more are made."""
+
+_MOST_STEPS = 5_000_000
+"""With more steps to choose from, about, no walks are made: listing them takes too long."""
 
 
 @dataclass
@@ -75,16 +80,21 @@ class Exchanges:
         Point
             The best plan now.
         """
-        idle = 0
-        while idle < _IDLE and not closed(best.objective, bound, self.gap):
+        n = self.small.adaptive.master.replicas
+        self._judged.add(np.rint(best.x[n]).astype(np.int64).tobytes())
+        idle = 0 if _steps_of(self.small) <= _MOST_STEPS else _IDLE
+        while idle < _IDLE and not self._done(best, bound):
             before = best.objective
             for replicas in self._promising(best):
-                best = better(best, self._judge(replicas)) or best
-            self.stop.tell(best.objective, bound)
-            if self.stop.passed():
-                break
+                if not self._done(best, bound):
+                    best = better(best, self._judge(replicas)) or best
             idle = idle + 1 if best.objective == before else 0
         return best
+
+    def _done(self, best: Point, bound: float) -> bool:
+        """Return whether nothing is left to do."""
+        self.stop.tell(best.objective, bound)
+        return self.stop.passed() or closed(best.objective, bound, self.gap)
 
     def _promising(self, best: Point) -> list[Ints]:
         """Return the plans on some walks that may be better than the best one, the best first."""
@@ -102,20 +112,27 @@ class Exchanges:
         model = ExchangeModel.of(self.small, best.x)
         self._steps = steps = self._steps or Steps.of(model)
         count = np.rint(best.x[self.small.adaptive.master.replicas]).astype(np.int64)
-        usd = float(self.small.adaptive.problem.cost_usd_month[count > 0].mean())
+        usd = self._price(best, count)
         start = [count[part.services].ravel() for part in model.parts]
 
         def one(turn: tuple[float, np.random.Generator]) -> list[tuple[float, Ints]]:
             hot, rng = turn
             walk, seen = Walk(model, steps, start, rng), []
             for heat in np.geomspace(hot * usd, _COLD * usd, _STEPS).tolist():
-                if not walk.step(heat):
+                if self.stop.passed() or not walk.step(heat):
                     break
                 seen.append((walk.usd, model.joined(walk.replicas)))
             return seen
 
+        if usd <= 0:
+            return []
         turns = list(zip(_HOT, self.rng.spawn(len(_HOT)), strict=True))
         return [seen for walk in side_by_side(one, turns) for seen in walk]
+
+    def _price(self, best: Point, count: Ints) -> float:
+        """Return what a replica costs by itself, on the average; its steering if that is free."""
+        own = self.small.adaptive.problem.cost_usd_month[count > 0]
+        return float(own.sum() / max(1, own.size) or best.objective / max(1, int(count.sum())))
 
     def _judge(self, replicas: Ints) -> Point | None:
         """Return a plan as a point with its true cost; None where it is none, or time is up."""
@@ -123,3 +140,11 @@ class Exchanges:
         if self.stop.passed() or add_broken_cuts(self.small.adaptive, count, self.stop):
             return None
         return None if self.stop.passed() else self.evaluate(count)
+
+
+def _steps_of(small: Condensed) -> float:
+    """Return about how many steps there are to choose from."""
+    regions, parts = small.adaptive.master.replicas.shape[1], small.price.size
+    services = small.part.size / max(1, parts)
+    changes = services * regions * (regions + 1)
+    return float(comb(parts, 2) * changes**2 * 4.0 / regions)

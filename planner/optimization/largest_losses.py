@@ -30,6 +30,7 @@ from planner.optimization.master import Master
 from planner.optimization.milp import Milp
 from planner.optimization.rows import rows
 from planner.optimization.set_pool import Family
+from planner.problem.arrays import Floats, Ints
 
 _ALIKE = 1e-9
 """By so small a part rates may differ and still count as one."""
@@ -47,12 +48,28 @@ class LargestLosses:
         Replicas that all others must have.
     level : int
         Column of the level.
+    above : ndarray of int, shape (R,)
+        Columns of what stands out above it.
     """
 
     service: int
     lost: int
     least: float
     level: int
+    above: Ints
+
+    def settle(self, x: Floats, replicas: Floats) -> None:
+        """Set the level of a point, and what stands out above it, to what replicas ask for.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n,)
+            A point of the program; it is changed.
+        replicas : ndarray, shape (R,)
+            Replicas of the service.
+        """
+        x[self.level] = np.sort(replicas)[-self.lost]
+        x[self.above] = np.maximum(replicas - x[self.level], 0.0)
 
 
 def lost_together(family: Family) -> int:
@@ -134,4 +151,4 @@ def add_largest_losses(
             np.concatenate([ones, -ones, -ones]),
         )
     )
-    return LargestLosses(service, lost, float(least), int(level[0]))
+    return LargestLosses(service, lost, float(least), int(level[0]), above)

@@ -87,7 +87,7 @@ class TreeSearch:
     bound : float
         Proven lower bound, US dollars a month.
     look : callable or None
-        Takes the best plan and a point of the relaxation, looks for a better one close to it.
+        Takes the best plan and a point of the relaxation, looks for a better plan.
     price : callable or None
         Prices routing; where there is none, few points are priced, by `evaluate`.
     """

@@ -206,8 +206,8 @@ def planned(
 
 
 def lookups_to_see(*wanted: dict[tuple[str, ...], float]) -> int:
-    """Lookups after which no share of some answers is unseen but by a chance of 1e-9."""
-    rarest = min(share for shares in wanted for share in shares.values())
+    """Lookups after which each share of some answers is seen but for a chance of 1e-9."""
+    rarest = min(share for shares in wanted for share in shares.values() if share > 0)
     return 1 if rarest >= 1.0 else math.ceil(math.log(CHANCE_OF_A_MISS) / math.log1p(-rarest))
 
 

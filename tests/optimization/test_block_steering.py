@@ -12,8 +12,10 @@ from planner.optimization.block_search import BlockSearch
 from planner.optimization.block_steering import BlockSteering, HeldSteering
 from planner.optimization.blockwise import block_programs
 from planner.optimization.columns import order_columns
+from planner.optimization.exchanges import Exchanges
 from planner.optimization.master import capacity_rps
 from planner.optimization.neighbourhood import NearSearch
+from planner.optimization.node_relaxation import Matrix
 from planner.optimization.relaxation import add_cuts
 from planner.optimization.room_prices import room_prices
 from planner.optimization.static import static_program
@@ -153,6 +155,7 @@ def test_the_search_over_all_replicas_ends_with_the_optimum(
 ) -> None:
     if not looks:
         monkeypatch.setattr(NearSearch, "look_between", lambda _self, best, _x: best)
+        monkeypatch.setattr(Exchanges, "run", lambda _self, best, _bound: best)
     problem = with_two_hosts(seed)
     programs = block_programs(problem, 0)
     if not programs:
@@ -166,6 +169,19 @@ def test_the_search_over_all_replicas_ends_with_the_optimum(
     else:
         assert sum(plan.objective for plan in plans) == pytest.approx(written, rel=1e-6)
         assert bound == pytest.approx(written, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_plan_is_a_point_of_the_program(seed: int) -> None:
+    problem = survivable_capacity(seed, 5, 12, 2, 1, steering="static", load=0.7)
+    search = BlockSearch.of(problem, block_programs(problem, 0), 1e-6, NEVER, 0)
+    search.run([], -np.inf, [])
+    found = search._point(search.plans)
+    program = search.small.adaptive.program
+    assert len(search.small.losses) == 2
+    assert Matrix.of(program.model()).slack(found.x[None]).min() >= -1e-6
+    low, high = program.bounds(np.arange(program.columns))
+    assert ((low <= found.x) & (found.x <= high)).all()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

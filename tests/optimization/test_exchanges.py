@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chisquare
@@ -23,9 +26,23 @@ def drawn(seed: int) -> Problem:
     return survivable_capacity(seed, 4, 12, 3, 1, steering="static", load=0.8)
 
 
-def searched(seed: int) -> tuple[BlockSearch, Point]:
+def mixed(seed: int) -> Problem:
+    """Return one of two host names with two services each, with surge and places left empty."""
+    problem = survivable_capacity(seed, 4, 12, 4, 1, steering="static", load=0.5)
+    most = problem.max_replicas.copy()
+    most[1, 2] = 0
+    return replace(
+        problem,
+        axes=replace(problem.axes, hosts=problem.axes.hosts[:2]),
+        host_of_service=np.array([0, 1, 0, 1]),
+        surge_replicas=np.array([1, 0, 1, 1]),
+        min_replicas=np.full_like(problem.min_replicas, 2),
+        max_replicas=most,
+    )
+
+
+def searched(problem: Problem) -> tuple[BlockSearch, Point]:
     """Return a search whose program has learnt something, and a plan."""
-    problem = drawn(seed)
     search = BlockSearch.of(problem, block_programs(problem, 0), 1e-6, NEVER, 0)
     n = search.small.adaptive.master.replicas
     root = search.small.adaptive.program.relaxation(NEVER)
@@ -50,11 +67,12 @@ def at_least(search: BlockSearch, replicas: Ints, start: Point) -> float:
     return result.objective if result.status == "optimal" else np.inf
 
 
+@pytest.mark.parametrize("make", [drawn, mixed])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_step_costs_what_the_program_says_and_those_it_refuses_are_not_taken(
-    seed: int,
+    seed: int, make: Callable[[int], Problem]
 ) -> None:
-    search, plan = searched(seed)
+    search, plan = searched(make(seed))
     model = ExchangeModel.of(search.small, plan.x)
     steps, n = Steps.of(model), search.small.adaptive.master.replicas
     count = np.rint(plan.x[n]).astype(np.int64)
@@ -79,7 +97,7 @@ def test_every_step_costs_what_the_program_says_and_those_it_refuses_are_not_tak
 
 
 def test_steps_are_drawn_by_what_they_cost() -> None:
-    search, plan = searched(2)
+    search, plan = searched(drawn(2))
     model = ExchangeModel.of(search.small, plan.x)
     steps, n = Steps.of(model), search.small.adaptive.master.replicas
     count = np.rint(plan.x[n]).astype(np.int64)
@@ -103,7 +121,7 @@ def test_steps_are_drawn_by_what_they_cost() -> None:
 
 
 def test_steps_change_two_parts_in_a_region_that_both_touch_or_one() -> None:
-    search, plan = searched(1)
+    search, plan = searched(drawn(1))
     model = ExchangeModel.of(search.small, plan.x)
     steps = Steps.of(model)
     regions, sizes = 4, [part.change.shape[0] for part in model.parts]
@@ -141,7 +159,7 @@ def worsened(search: BlockSearch, plan: Point) -> Point:
 def test_walks_from_a_poor_plan_come_near_the_optimum(seed: int) -> None:
     best, found = solve(drawn(seed), gap=1e-5), []
     for _ in range(2):
-        search, plan = searched(seed)
+        search, plan = searched(drawn(seed))
         plan = worsened(search, plan)
         assert plan.objective > best.objective * 1.01
         walks = Exchanges(search.small, search.evaluate, 1e-3, NEVER, np.random.default_rng(seed))
@@ -150,9 +168,22 @@ def test_walks_from_a_poor_plan_come_near_the_optimum(seed: int) -> None:
     assert found[0] == found[1]
 
 
-def test_walks_end_with_the_plan_at_hand_where_time_is_up() -> None:
-    search, plan = searched(1)
+def test_no_step_is_drawn_once_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    search, plan = searched(drawn(1))
+    monkeypatch.setattr(Walk, "step", lambda _self, _heat: pytest.fail("a step was drawn"))
     stop = Stop(60.0)
     stop.interrupt()
     walks = Exchanges(search.small, search.evaluate, 1e-9, stop, np.random.default_rng(0))
     assert walks.run(plan, 0.0) is plan
+    walks.stop = NEVER
+    assert walks.run(plan, plan.objective) is plan
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_where_replicas_cost_nothing_walks_go_by_what_steering_costs(seed: int) -> None:
+    problem = drawn(seed)
+    free = replace(problem, cost_usd_month=np.zeros_like(problem.cost_usd_month))
+    found = solve(free, gap=1e-3)
+    assert found.status == "optimal"
+    paid = solve(problem, gap=1e-3)
+    assert 0 < found.objective < paid.objective
