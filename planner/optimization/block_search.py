@@ -151,7 +151,6 @@ class BlockSearch:
         walks = Exchanges(
             self.small, self.evaluate, self.gap, self.stop, np.random.default_rng(self.seed)
         )
-
         self._look(near, walks, x)
         if self.stop.passed() or closed(near.value, near.bound, self.gap):
             return near.bound

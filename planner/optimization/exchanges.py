@@ -109,10 +109,12 @@ class Exchanges:
 
     def _walked(self, best: Point) -> list[tuple[float, Ints]]:
         """Return the plans on some walks from the best one, and what they cost at least."""
-        model = ExchangeModel.of(self.small, best.x)
-        self._steps = steps = self._steps or Steps.of(model)
         count = np.rint(best.x[self.small.adaptive.master.replicas]).astype(np.int64)
         usd = self._price(best, count)
+        if usd <= 0:
+            return []
+        model = ExchangeModel.of(self.small, best.x)
+        self._steps = steps = self._steps or Steps.of(model)
         start = [count[part.services].ravel() for part in model.parts]
 
         def one(turn: tuple[float, np.random.Generator]) -> list[tuple[float, Ints]]:
@@ -124,8 +126,6 @@ class Exchanges:
                 seen.append((walk.usd, model.joined(walk.replicas)))
             return seen
 
-        if usd <= 0:
-            return []
         turns = list(zip(_HOT, self.rng.spawn(len(_HOT)), strict=True))
         return [seen for walk in side_by_side(one, turns) for seen in walk]
 
@@ -137,9 +137,8 @@ class Exchanges:
     def _judge(self, replicas: Ints) -> Point | None:
         """Return a plan as a point with its true cost; None where it is none, or time is up."""
         count: Floats = replicas.astype(float)
-        if self.stop.passed() or add_broken_cuts(self.small.adaptive, count, self.stop):
-            return None
-        return None if self.stop.passed() else self.evaluate(count)
+        broken = add_broken_cuts(self.small.adaptive, count, self.stop)
+        return None if broken or self.stop.passed() else self.evaluate(count)
 
 
 def _steps_of(small: Condensed) -> float:
