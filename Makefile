@@ -14,6 +14,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=tests/benchmarks:tests/oracles $(BIN)/mypy tests/benchmarks/bench_*.py tests/benchmarks/run_all.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 

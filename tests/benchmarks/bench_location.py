@@ -57,7 +57,7 @@ def ours(instance: Instance, gap: float) -> Figures:
 def strong(instance: Instance, gap: float, limit_s: float) -> Figures:
     """Hand the whole strong formulation to HiGHS."""
     started = time.perf_counter()
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("mip_rel_gap", gap)

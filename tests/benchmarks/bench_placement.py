@@ -17,6 +17,7 @@ from measure import Figures, apart, machine, report
 
 from planner.optimization.milp import Milp
 from planner.optimization.rows import Floats, rows
+from planner.optimization.stopping import Stop
 from planner.optimization.transport import place
 
 LIMIT_S = 120.0
@@ -60,7 +61,7 @@ def peer(demand: Floats, capacity: Floats, cost: Floats) -> Figures:
     one = np.ones(pair.size)
     program.add_rows(rows(demand, demand, origin, pair, one))
     program.add_rows(rows(np.full(regions, -np.inf), capacity, region, pair, one))
-    found = program.relaxation(LIMIT_S)
+    found = program.relaxation(Stop(LIMIT_S))
     seconds = time.perf_counter() - started
     done = found.status == "optimal"
     return {"seconds": seconds, "objective": found.objective if done else np.inf, "done": done}

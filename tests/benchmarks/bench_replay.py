@@ -64,7 +64,8 @@ def measure_ours(problem: Problem, solution: Solution) -> None:
 
 def sample_of(problem: Problem, size: int) -> list[int]:
     """Return some states, evenly spaced."""
-    return np.linspace(0, len(problem.axes.states) - 1, size).astype(int).tolist()
+    spaced = np.linspace(0, len(problem.axes.states) - 1, size)
+    return [int(k) for k in spaced]
 
 
 def measure_cells(problem: Problem, solution: Solution) -> None:

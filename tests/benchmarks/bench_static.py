@@ -128,8 +128,9 @@ def _measure(which: str, name: str, problem: Problem, limit_s: float) -> None:
         limits = [limit for word, limit in LIMITS_S.items() if word in name]
         report(ours(problem, gap_of(name), limit_s=min([OWN_LIMIT_S, *limits])))
     else:
-        steering = "adaptive" if which == "adaptive" else "static"
-        problem = replace(problem, steering=steering, split_origins=which != "whole")
+        if which == "adaptive":
+            problem = replace(problem, steering="adaptive")
+        problem = replace(problem, split_origins=which != "whole")
         report(ours(problem, 1e-4, limit_s=30.0))
 
 
@@ -139,7 +140,8 @@ def main() -> None:
     parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.only:
-        one(*given.only, given.peer_limit)
+        which, name = given.only
+        one(which, name, given.peer_limit)
         return
     limit = ["--peer-limit", str(given.peer_limit)]
     print(
