@@ -1,12 +1,17 @@
 r"""Load rows of large programs: written over what follows each order, not over each origin's share.
 
 In a promised state a column loads the first region of its order that is up, whatever its origin.
-So with one column for the demand of a service and hour that follows an order ``p``,
+So with one column for the demand of a service and hour whose order begins with a list ``p``,
 
-.. math:: F_{shp} = \sum_{c:\, \text{order}(c) = p} D_{s\,o(c)\,h}\, \text{share}_c,
-          \qquad L_{ksrh} = \sum_{p:\, \text{serve}(k, p) = r} F_{shp},
+.. math:: F_{shp} = \sum_{c:\, \text{order}(c) = p} D_{s\,o(c)\,h}\, \text{share}_c
+          \;\text{ (whole orders)},\qquad F_{shp} = \sum_r F_{sh(p, r)} \;\text{ (shorter lists)},
 
-a share stands in one row an hour instead of one a state.  Orders are few beside columns.
+a region ``r`` is loaded by the lists that end in it after regions that are all down,
+
+.. math:: L_{ksrh} = \sum_{p \,\subseteq\, \text{down}(k)} F_{sh(p, r)} .
+
+A share then stands in one row an hour instead of one a state, and a load row in a handful of lists
+instead of all orders.
 """
 
 from __future__ import annotations
@@ -24,9 +29,25 @@ MANY_ENTRIES = 200_000
 """Columns times promised states from which flows are worth their own columns and rows."""
 
 
+@dataclass(frozen=True)
+class Level:
+    """The lists of one length that orders begin with.
+
+    Attributes
+    ----------
+    region : ndarray of int, shape (P, J)
+        Regions of each list in order.
+    flow : ndarray of int, shape (P,)
+        Program columns of what follows them.
+    """
+
+    region: Ints
+    flow: Ints
+
+
 @dataclass
 class OrderFlows:
-    """Columns of the demand that follows each order, made when a row first asks for them.
+    """Columns of the demand that follows each list, made when a row first asks for them.
 
     Attributes
     ----------
@@ -37,16 +58,16 @@ class OrderFlows:
     share : ndarray of int, shape (C,)
         Program columns of the order columns.
     known : dict
-        (service, hour) to the orders in use and their program columns.
+        (service, hour) to the levels, the longest lists first.
     """
 
     problem: Problem
     columns: OrderColumns
     program: Milp
     share: Ints
-    known: dict[tuple[int, int], tuple[Ints, Ints]] = field(default_factory=dict)
+    known: dict[tuple[int, int], list[Level]] = field(default_factory=dict)
 
-    def of(self, service: int, hour: int) -> tuple[Ints, Ints]:
+    def of(self, service: int, hour: int) -> list[Level]:
         """Return a service's flows in an hour, in units of a mean replica.
 
         Parameters
@@ -56,36 +77,50 @@ class OrderFlows:
 
         Returns
         -------
-        (ndarray, ndarray) of int, shape (P,) each
-            A column that shows each order, and the flow's program column.
+        list of Level
+            One for each length, the longest first.
         """
         if (service, hour) not in self.known:
-            self.known[service, hour] = self._added(service, hour)
+            levels = [self._orders(service, hour)]
+            while levels[-1].region.shape[1] > 1:
+                levels.append(self._shorter(levels[-1]))
+            self.known[service, hour] = levels
         return self.known[service, hour]
 
     def unit_rps(self, service: int) -> float:
         """Return what the service's flows are measured in, requests per second."""
         return float(self.problem.rps_per_replica[service].mean())
 
-    def _added(self, service: int, hour: int) -> tuple[Ints, Ints]:
-        """Append the flows and the rows that tie them to the shares."""
+    def _orders(self, service: int, hour: int) -> Level:
+        """Append the flows of whole orders, tied to the shares."""
         columns, problem = self.columns, self.problem
         mine = np.flatnonzero(columns.host == problem.host_of_service[service])
         first, number = columns.pattern
         orders, row = np.unique(number[mine], return_inverse=True)
-        flow = self.program.add_columns(np.zeros(orders.size), 0.0, np.inf)
         rps = problem.demand_rps[service, columns.origin[mine], hour]
-        zero, every = np.zeros(orders.size), np.arange(orders.size)
+        flow = self._tied(row, self.share[mine], rps / self.unit_rps(service))
+        return Level(columns.order[first[orders]], flow)
+
+    def _shorter(self, level: Level) -> Level:
+        """Append the flows of lists that are one region shorter, tied to the longer ones."""
+        region, row = np.unique(level.region[:, :-1], axis=0, return_inverse=True)
+        return Level(region, self._tied(row.ravel(), level.flow, np.ones(row.size)))
+
+    def _tied(self, row: Ints, column: Ints, value: Floats) -> Ints:
+        """Append a flow for each row: the sum of what is in it."""
+        count = int(row.max(initial=-1)) + 1
+        flow = self.program.add_columns(np.zeros(count), 0.0, np.inf)
+        zero = np.zeros(count)
         self.program.add_rows(
             rows(
                 zero,
                 zero,
-                np.concatenate([row, every]),
-                np.concatenate([self.share[mine], flow]),
-                np.concatenate([rps / self.unit_rps(service), zero - 1.0]),
+                np.concatenate([row, np.arange(count)]),
+                np.concatenate([column, flow]),
+                np.concatenate([value, zero - 1.0]),
             )
         )
-        return first[orders], flow
+        return flow
 
 
 def flow_rows(
@@ -102,7 +137,7 @@ def flow_rows(
     one_rps : ndarray, shape (K, S, R)
         Capacity of one replica in each state.
     keys : list of (state, service, region, hour)
-        Which rows.
+        Which rows; the regions are up in their states.
 
     Returns
     -------
@@ -111,14 +146,17 @@ def flow_rows(
     """
     key = np.array(keys, np.int64).reshape(-1, 4)
     state, service, region, hour = key.T
+    down = ~flows.problem.region_up
     entries = [(np.arange(len(keys)), replicas[service, region], np.full(len(keys), -1.0))]
     for one in sorted({(int(s), int(h)) for s, h in zip(service, hour, strict=True)}):
-        shown, flow = flows.of(*one)
         at = np.flatnonzero((service == one[0]) & (hour == one[1]))
-        lands = flows.columns.serve[:, shown][state[at]] == region[at, None]
-        row, column = np.nonzero(lands)
         value = flows.unit_rps(one[0]) / one_rps[state[at], one[0], region[at]]
-        entries.append((at[row], flow[column], value[row]))
+        for level in flows.of(*one):
+            lands = level.region[:, -1] == region[at, None]
+            for before in level.region[:, :-1].T:
+                lands &= down[state[at]][:, before] & (before >= 0)
+            row, column = np.nonzero(lands)
+            entries.append((at[row], level.flow[column], value[row]))
     zero = np.zeros(len(keys))
     row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
     return rows(zero - np.inf, zero, row, column, value)

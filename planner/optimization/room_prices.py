@@ -6,12 +6,16 @@ With the shared row of each region priced at ``λ_r``, blocks know nothing of ea
           - \sum_r \lambda_r \;\le\; \text{optimum}.
 
 The best prices come from a master over the points that the blocks answered with: it mixes them at
-least cost within the room, its duals are the next prices, smoothed towards the best so far.
+least cost within the room, and its duals are the next prices.  They stay within reach of the best
+ones so far: room beyond a region's can be bought, and room left over sold, at the ends of the
+reach.  It grows where the bound rises as the master foretold and shrinks where it falls.
 
 References
 ----------
 G. B. Dantzig and P. Wolfe, "Decomposition principle for linear programs", Operations Research 8,
 1960, doi 10.1287/opre.8.1.101.
+R. E. Marsten, W. W. Hogan and J. W. Blankenship, "The BOXSTEP method for large-scale optimization",
+Operations Research 23, 1975, doi 10.1287/opre.23.3.389 (the reach).
 P. Wentges, "Weighted Dantzig-Wolfe decomposition for linear mixed-integer programming",
 International Transactions in Operational Research 4, 1997, doi 10.1016/S0969-6016(97)00001-4
 (the smoothing).
@@ -34,11 +38,16 @@ from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats
 
 _ROUNDS = 80
+_TRACE = 1e-9
 _WEIGHT = 0.5
 """Weight of the best prices so far in the next ones."""
 
-_PENALTIES = tuple(0.3 * 2.0**step for step in range(13))
-"""Room beyond a region's costs so many times its dearest replicas; the next if that fails."""
+_REACH, _FARTHEST = 0.15, 1000.0
+"""How far prices move at first and at most: so many times what a region's dearest replicas cost."""
+
+_WIDER, _NARROWER = 2.0, 0.7
+"""By so much the reach grows where more than half of what the master foretold came true, and
+shrinks where the bound fell."""
 
 
 @dataclass
@@ -97,8 +106,8 @@ class RoomPrices:
         Whether there is one: otherwise the room is too small even in fractions, as far as is known.
     settled : bool
         Whether they are the best up to the gap.
-    penalty : float
-        What room beyond a region's cost, in times its dearest replicas.
+    reach : float
+        How far the next prices may be from these, in times what the dearest replicas cost.
     feasible : bool
         False where a block alone has no answer.
     """
@@ -108,7 +117,7 @@ class RoomPrices:
     replicas: list[Floats]
     fits: bool
     settled: bool = False
-    penalty: float = _PENALTIES[0]
+    reach: float = _REACH
     feasible: bool = True
 
 
@@ -132,7 +141,7 @@ def room_prices(
     stop : Stop
         When to stop.
     start : RoomPrices, optional
-        Prices and penalty to begin with; none where left out.
+        Prices and reach to begin with; none where left out.
 
     Returns
     -------
@@ -141,26 +150,54 @@ def room_prices(
     """
     best = RoomPrices(np.zeros(room.size), -np.inf, [], fits=False)
     if start is not None:
-        best = replace(best, usd_month=start.usd_month, penalty=start.penalty)
-    trial, penalties = best.usd_month, [each for each in _PENALTIES if each >= best.penalty]
+        best = replace(best, usd_month=start.usd_month, reach=start.reach)
+    trial, value = best.usd_month, np.inf
     for _ in range(_ROUNDS):
         bound = _answers(programs, room, trial, gap, stop)
         if not np.isfinite(bound):
             return replace(best, feasible=bound != np.inf)
-        if bound > best.bound:
-            best = replace(best, usd_month=trial, bound=bound)
-        value, price, mixed, fits = _mixture(programs, room, penalties[0])
-        best = replace(best, replicas=mixed, fits=fits, penalty=penalties[0])
-        apart = (value - best.bound) / max(abs(value), 1e-9)
-        if apart <= gap and not fits and len(penalties) > 1:
-            penalties.pop(0)
-        elif apart <= gap or stop.passed():
-            best = replace(best, settled=apart <= gap)
+        best = _moved(best, trial, bound, value)
+        best, mixture = _mixed(programs, room, best, gap)
+        value, settled = mixture.value, _within(mixture.value, best.bound, gap)
+        if settled or stop.passed():
+            best = replace(best, settled=settled)
             break
-        trial = _WEIGHT * best.usd_month + (1 - _WEIGHT) * price
+        trial = _WEIGHT * best.usd_month + (1 - _WEIGHT) * mixture.usd_month
     for program in programs:
         program.price(best.usd_month)
     return best
+
+
+def _moved(best: RoomPrices, trial: Floats, bound: float, value: float) -> RoomPrices:
+    """Return the better prices, and the reach after what the master foretold of the trial ones."""
+    reach = best.reach
+    if bound < best.bound:
+        reach *= _NARROWER
+    elif np.isfinite(best.bound) and bound - best.bound > 0.5 * (value - best.bound):
+        reach = min(_FARTHEST, reach * _WIDER)
+    if bound <= best.bound:
+        return replace(best, reach=reach)
+    return replace(best, usd_month=trial, bound=bound, reach=reach)
+
+
+def _mixed(
+    programs: list[BlockProgram], room: Floats, best: RoomPrices, gap: float
+) -> tuple[RoomPrices, _Mixture]:
+    """Mix the points, reaching farther as long as only the reach keeps the bound from rising."""
+    dearest = _dearest(programs)
+    while True:
+        far = best.reach * dearest
+        low, high = np.maximum(best.usd_month - far, 0.0), best.usd_month + far
+        mixture = _mixture(programs, room, low, high)
+        held = not (mixture.fits and mixture.sells_nothing)
+        if not held or best.reach >= _FARTHEST or not _within(mixture.value, best.bound, gap):
+            return replace(best, replicas=mixture.replicas, fits=mixture.fits), mixture
+        best = replace(best, reach=min(_FARTHEST, best.reach * _WIDER))
+
+
+def _within(value: float, bound: float, gap: float) -> bool:
+    """Return whether a value is within a relative gap of a bound."""
+    return value - bound <= gap * max(abs(value), 1e-9)
 
 
 def _answers(
@@ -186,39 +223,48 @@ def _answers(
     return bound
 
 
-def _mixture(
-    programs: list[BlockProgram], room: Floats, penalty: float
-) -> tuple[float, Floats, list[Floats], bool]:
-    """Mix the points at least cost within the room: cost, prices, replicas, whether they fit."""
+@dataclass(frozen=True)
+class _Mixture:
+    """Points mixed at least cost: what it costs, and what room is worth there.
+
+    ``fits`` says that no room is bought beyond a region's, ``sells_nothing`` that none is sold.
+    """
+
+    value: float
+    usd_month: Floats
+    replicas: list[Floats]
+    fits: bool
+    sells_nothing: bool
+
+
+def _mixture(programs: list[BlockProgram], room: Floats, low: Floats, high: Floats) -> _Mixture:
+    """Mix the points at least cost within the room; more of it costs `high`, less brings `low`."""
     points = [(at, *point) for at, each in enumerate(programs) for point in each.points]
     owner = np.array([at for at, *_ in points])
     use = np.array([(programs[at].use * n).sum(axis=0) for at, _, n in points])
-    master = Milp()
+    master, region = Milp(), np.arange(room.size)
     weight = master.add_columns([cost for _, cost, _ in points], 0.0, np.inf)
-    beyond = master.add_columns(penalty * _dearest(programs), 0.0, np.inf)
-    full = np.flatnonzero(use.max(axis=0) > 0)
-    at, column = np.repeat(np.arange(full.size), weight.size), np.tile(weight, full.size)
-    master.add_rows(
-        rows(
-            np.full(full.size, -np.inf),
-            room[full],
-            np.concatenate([at, np.arange(full.size)]),
-            np.concatenate([column, beyond[full]]),
-            np.concatenate([use[:, full].T.ravel(), np.full(full.size, -1.0)]),
-        )
-    )
+    beyond, sold = (master.add_columns(usd, 0.0, np.inf) for usd in (high, -low))
+    at, column = np.repeat(region, weight.size), np.tile(weight, room.size)
+    row, ones = np.concatenate([at, region, region]), np.ones(room.size)
+    column = np.concatenate([column, beyond, sold])
+    value = np.concatenate([use.T.ravel(), -ones, ones])
+    master.add_rows(rows(np.full(room.size, -np.inf), room, row, column, value))
     one = np.ones(len(programs))
     master.add_rows(rows(one, one, owner, weight, np.ones(weight.size)))
     result = master.relaxation(NEVER)
     if result.x is None or result.row_dual is None:
         raise PlannerError("the mixture of blocks has no answer")
-    price = np.zeros(room.size)
-    price[full] = np.maximum(-result.row_dual[: full.size], 0.0)
-    parts = zip(result.x[weight], points, strict=True)
     mixed = [np.zeros(program.use.shape) for program in programs]
-    for part, (which, _, replicas) in parts:
+    for part, (which, _, replicas) in zip(result.x[weight], points, strict=True):
         mixed[which] += part * replicas
-    return result.objective, price, mixed, bool((result.x[beyond] <= 1e-9).all())
+    return _Mixture(
+        value=result.objective,
+        usd_month=np.maximum(-result.row_dual[: room.size], 0.0),
+        replicas=mixed,
+        fits=bool((result.x[beyond] <= _TRACE).all()),
+        sells_nothing=bool((result.x[sold][low > 0] <= _TRACE).all()),
+    )
 
 
 def _dearest(programs: list[BlockProgram]) -> Floats:

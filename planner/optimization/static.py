@@ -16,6 +16,7 @@ import numpy as np
 
 from planner.optimization.columns import OrderColumns, lost_usd_per_rps
 from planner.optimization.cuts import Groups
+from planner.optimization.dominance import binding_rows
 from planner.optimization.loads import Verdict
 from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp
@@ -121,7 +122,7 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
     )
     if columns.host.size * int(problem.must_survive.sum()) > MANY_ENTRIES:
         static.flows = OrderFlows(problem, columns, program, share)
-    add_load_rows(static, _first_wanted(problem))
+    add_load_rows(static, _first_wanted(problem, binding_rows(problem, static.one_rps)))
     return static
 
 
@@ -134,13 +135,13 @@ def _add_shares(program: Milp, problem: Problem, columns: OrderColumns) -> Ints:
     return share
 
 
-def _first_wanted(problem: Problem) -> Bools:
+def _first_wanted(problem: Problem, binding: Bools) -> Bools:
     """Return the load rows to start with, shape (K, S, R, H): each service's busiest hour."""
     busiest = problem.demand_rps.sum(axis=1).argmax(axis=1)
     states, (services, regions) = problem.region_up.shape[0], problem.min_replicas.shape
     wanted = np.zeros((states, services, regions, problem.demand_rps.shape[2]), bool)
     for service, hour in enumerate(busiest):
-        wanted[:, service, :, hour] = problem.must_survive[:, None] & problem.region_up
+        wanted[:, service, :, hour] = binding[:, service]
     return wanted
 
 
