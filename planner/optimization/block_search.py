@@ -167,6 +167,8 @@ class BlockSearch:
     def _look(self, near: NearSearch, walks: Exchanges, x: Floats) -> Point | None:
         """Look for better plans by walks, and around a point where those cannot go."""
         if near.best is None:
+            near.best = walks.first(x[self.small.adaptive.master.replicas])
+        if near.best is None:
             near.look_between(None, x)
         if near.best is not None:
             near.best = walks.run(near.best, near.bound)

@@ -44,6 +44,9 @@ _MOST_DEAR = 1e6
 
 _ANY = 1e30
 
+_REMEMBERED = 30
+"""Answers that are kept: plans close to each other often differ in a block or two."""
+
 _BOUGHT = 1e-7
 """Replicas that only the solver's tolerance buys."""
 
@@ -89,6 +92,7 @@ class BlockSteering:
     block: BlockProgram
     gap: float
     _dear: float = field(init=False)
+    _known: dict[bytes, HeldSteering] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._dear = _DEAR * _worth(self.static)
@@ -139,6 +143,16 @@ class BlockSteering:
         HeldSteering or None
             None where time is up or more replicas than the block may have do not do.
         """
+        key = replicas.tobytes()
+        found = self._known.pop(key, None) or self._asked(replicas, stop)
+        if found is not None:
+            self._known[key] = found
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return found
+
+    def _asked(self, replicas: Floats, stop: Stop) -> HeldSteering | None:
+        """Ask the solver, at ever dearer replicas until it buys none that need not be."""
         while True:
             # The price of what is held is part of the objective: it must not loosen the slack.
             own, held = (self.own_usd_month * replicas).sum(), self._dear * replicas.sum()

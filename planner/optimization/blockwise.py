@@ -33,6 +33,9 @@ _SHARE_OF_GAP = 0.2
 _SHARE_FOR_PRICES = 0.4
 """Part of the time for prices where a search over all replicas is still to come."""
 
+_SHARE_FOR_FIRST = 0.15
+"""Part of the time for a first plan of one block after the other where that search is to come."""
+
 _SHARE_FOR_PLANS = 0.7
 """Part of the time in which plans are sought; the rest is left to raise the bound."""
 
@@ -183,7 +186,7 @@ def _searched_together(
 ) -> BlockPlans:
     """Plan the blocks one after the other, then search the replicas of all."""
     if prices.fits and prices.settled:
-        found = _first(pools, found, prices, gap, stop.part(_SHARE_FOR_PLANS))
+        found = _first(pools, found, prices, gap, stop.part(_SHARE_FOR_FIRST))
     _at_own_prices(found.programs)
     if closed(found.objective, found.bound, gap) or stop.passed():
         return found

@@ -18,6 +18,7 @@ from planner.optimization.condensed import Condensed
 from planner.optimization.exchange_model import ExchangeModel
 from planner.optimization.exchange_walk import Steps, Walk
 from planner.optimization.neighbourhood import Evaluate, Point, better
+from planner.optimization.repair import repaired
 from planner.optimization.rerouting import add_broken_cuts
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.stopping import Stop, closed
@@ -90,6 +91,22 @@ class Exchanges:
                     best = better(best, self._judge(replicas)) or best
             idle = idle + 1 if best.objective == before else 0
         return best
+
+    def first(self, replicas: Floats) -> Point | None:
+        """Return a plan near replicas, for walks to begin with; it need not be a good one.
+
+        Parameters
+        ----------
+        replicas : ndarray, shape (S, R)
+            Replicas of the relaxation.
+
+        Returns
+        -------
+        Point or None
+            None where rounding leads to none, or time is up.
+        """
+        whole = repaired(self.small.adaptive, replicas, self.stop)
+        return None if whole is None else self._judge(whole)
 
     def _done(self, best: Point, bound: float) -> bool:
         """Return whether nothing is left to do."""

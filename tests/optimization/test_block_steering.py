@@ -14,12 +14,13 @@ from planner.optimization.blockwise import block_programs
 from planner.optimization.columns import order_columns
 from planner.optimization.exchanges import Exchanges
 from planner.optimization.master import capacity_rps
+from planner.optimization.milp import MilpResult
 from planner.optimization.neighbourhood import NearSearch
 from planner.optimization.node_relaxation import Matrix
 from planner.optimization.relaxation import add_cuts
 from planner.optimization.room_prices import room_prices
 from planner.optimization.static import static_program
-from planner.optimization.stopping import NEVER
+from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Problem
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import extensive_form
@@ -105,6 +106,29 @@ def test_a_price_that_buys_replicas_needlessly_rises() -> None:
     point = block.static.master.bound * 0.9
     assert at(block, point).usd_month == pytest.approx(at(right, point).usd_month, rel=1e-6)
     assert block._dear > 1e-6
+
+
+def test_the_last_answers_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.optimization.block_steering._REMEMBERED", 2)
+    block, asked = steering(drawn(1)), []
+    whole = block.static.problem.max_replicas.astype(float)
+    solved = BlockSteering._solved
+
+    def counted(self: BlockSteering, replicas: Floats, stop: Stop, gap: float) -> MilpResult | None:
+        asked.append(float(replicas.sum()))
+        return solved(self, replicas, stop, gap)
+
+    monkeypatch.setattr(BlockSteering, "_solved", counted)
+    first = block.held(whole, STOP)
+    assert block.held(whole.copy(), STOP) is first
+    assert len(asked) == 1
+    for fewer in (0.125, 0.25):
+        block.held(whole - fewer, STOP)
+    again = block.held(whole, STOP)
+    assert first is not None
+    assert again is not None
+    assert len(asked) == 4
+    assert again.usd_month == pytest.approx(first.usd_month)
 
 
 def test_the_program_has_its_own_prices_back_in_the_end() -> None:

@@ -168,6 +168,20 @@ def test_walks_from_a_poor_plan_come_near_the_optimum(seed: int) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_first_plan_is_rounded_from_the_relaxation(seed: int) -> None:
+    problem = drawn(seed)
+    search, known = searched(problem)
+    walks = Exchanges(search.small, search.evaluate, 1e-6, NEVER, np.random.default_rng(0))
+    root = search.small.adaptive.program.relaxation(NEVER)
+    assert root.x is not None
+    first = walks.first(root.x[search.small.adaptive.master.replicas])
+    assert first is not None
+    best = solve(problem, gap=1e-6, time_limit_s=60.0)
+    assert best.bound <= first.objective <= 1.2 * known.objective
+    assert walks.run(first, best.bound).objective <= first.objective
+
+
 def test_no_step_is_drawn_once_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     search, plan = searched(drawn(1))
     monkeypatch.setattr(Walk, "step", lambda _self, _heat: pytest.fail("a step was drawn"))
