@@ -8,8 +8,8 @@ whoever steers, and one price for each block, held up by bounds from the block's
 .. math:: V(n) + \sum_{s,r} (c_{sr} + \lambda_r u_{sr})\, n_{sr} \ge z .
 
 Better plans are walked to from the best one (`planner.optimization.exchanges`; the first one is
-looked for around the relaxation), then the tree of `planner.optimization.tree_search` goes on to
-the proof.
+rounded or looked for around the relaxation), then the tree of `planner.optimization.tree_search`
+goes on to the proof.
 """
 
 from __future__ import annotations
@@ -168,8 +168,8 @@ class BlockSearch:
         """Look for better plans by walks, and around a point where those cannot go."""
         if near.best is None:
             near.best = walks.first(x[self.small.adaptive.master.replicas])
-        if near.best is None:
-            near.look_between(None, x)
+        if near.best is None or not walks.possible:
+            near.look_between(near.best, x)
         if near.best is not None:
             near.best = walks.run(near.best, near.bound)
             if self._may_run_elsewhere(near.best):

@@ -44,8 +44,9 @@ _MOST_DEAR = 1e6
 
 _ANY = 1e30
 
-_REMEMBERED = 30
-"""Answers that are kept: plans close to each other often differ in a block or two."""
+_REMEMBERED, _ENTRIES = 30, 4_000_000
+"""Answers that are kept at most, and shares of all of them together: plans close to each other
+often differ in a block or two."""
 
 _BOUGHT = 1e-7
 """Replicas that only the solver's tolerance buys."""
@@ -92,7 +93,7 @@ class BlockSteering:
     block: BlockProgram
     gap: float
     _dear: float = field(init=False)
-    _known: dict[bytes, HeldSteering] = field(default_factory=dict)
+    _known: dict[bytes, HeldSteering] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._dear = _DEAR * _worth(self.static)
@@ -147,7 +148,7 @@ class BlockSteering:
         found = self._known.pop(key, None) or self._asked(replicas, stop)
         if found is not None:
             self._known[key] = found
-            if len(self._known) > _REMEMBERED:
+            if len(self._known) > min(_REMEMBERED, max(1, _ENTRIES // found.share.size)):
                 del self._known[next(iter(self._known))]
         return found
 

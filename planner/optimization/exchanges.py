@@ -66,6 +66,11 @@ class Exchanges:
     _steps: Steps | None = None
     _judged: set[bytes] = field(default_factory=set)
 
+    @property
+    def possible(self) -> bool:
+        """Whether the steps are few enough to be listed."""
+        return _steps_of(self.small) <= _MOST_STEPS
+
     def run(self, best: Point, bound: float) -> Point:
         """Walk from the best plan, again and again, as long as that finds better ones.
 
@@ -83,7 +88,7 @@ class Exchanges:
         """
         n = self.small.adaptive.master.replicas
         self._judged.add(np.rint(best.x[n]).astype(np.int64).tobytes())
-        idle = 0 if _steps_of(self.small) <= _MOST_STEPS else _IDLE
+        idle = 0 if self.possible else _IDLE
         while idle < _IDLE and not self._done(best, bound):
             before = best.objective
             for replicas in self._promising(best):

@@ -6,9 +6,10 @@ With the shared row of each region priced at ``λ_r``, blocks know nothing of ea
           - \sum_r \lambda_r \;\le\; \text{optimum}.
 
 The best prices come from a master over the points that the blocks answered with: it mixes them at
-least cost within the room, and its duals are the next prices.  They stay within reach of the best
-ones so far: room beyond a region's can be bought, and room left over sold, at the ends of the
-reach.  It grows where the bound rises as the master foretold and shrinks where it falls.
+least cost within the room, and its duals, smoothed towards the best prices so far, are the next
+ones.  They stay within reach of the best: room beyond a region's can be bought, and room left over
+sold, at the ends of the reach.  It grows where the bound rises as the master foretold and shrinks
+where it falls.
 
 References
 ----------
@@ -38,16 +39,23 @@ from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats
 
 _ROUNDS = 80
+
 _TRACE = 1e-9
+"""Part of a region's room that only the solver's tolerance buys or sells."""
+
 _WEIGHT = 0.5
 """Weight of the best prices so far in the next ones."""
 
 _REACH, _FARTHEST = 0.15, 1000.0
-"""How far prices move at first and at most: so many times what a region's dearest replicas cost."""
+"""How far prices move in the first round, and how high they are at most: so many times what all the
+room of a region costs at its dearest replicas."""
 
 _WIDER, _NARROWER = 2.0, 0.7
-"""By so much the reach grows where more than half of what the master foretold came true, and
-shrinks where the bound fell."""
+"""By so much the reach grows where enough of what the master foretold came true, and shrinks where
+the bound fell."""
+
+_ENOUGH = 0.5
+"""What is enough: part of the rise that the master foretold."""
 
 
 @dataclass
@@ -103,7 +111,8 @@ class RoomPrices:
     replicas : list of ndarray, shape (B, R) each
         The mixture that fits at least cost, block by block; fractional.
     fits : bool
-        Whether there is one: otherwise the room is too small even in fractions, as far as is known.
+        Whether there is one, as far as the rounds went: prices that are settled and no mixture say
+        that the room is too small even in fractions.
     settled : bool
         Whether they are the best up to the gap.
     reach : float
@@ -173,11 +182,16 @@ def _moved(best: RoomPrices, trial: Floats, bound: float, value: float) -> RoomP
     reach = best.reach
     if bound < best.bound:
         reach *= _NARROWER
-    elif np.isfinite(best.bound) and bound - best.bound > 0.5 * (value - best.bound):
+    elif np.isfinite(best.bound) and bound - best.bound >= _ENOUGH * _foretold(value - best.bound):
         reach = min(_FARTHEST, reach * _WIDER)
     if bound <= best.bound:
         return replace(best, reach=reach)
     return replace(best, usd_month=trial, bound=bound, reach=reach)
+
+
+def _foretold(rise_usd: float) -> float:
+    """Return what the master foretells at least of the trial prices: it is concave on the way."""
+    return (1 - _WEIGHT) * rise_usd
 
 
 def _mixed(
@@ -187,7 +201,8 @@ def _mixed(
     dearest = _dearest(programs)
     while True:
         far = best.reach * dearest
-        low, high = np.maximum(best.usd_month - far, 0.0), best.usd_month + far
+        high = np.minimum(best.usd_month + far, _FARTHEST * dearest)
+        low = np.clip(best.usd_month - far, 0.0, high)
         mixture = _mixture(programs, room, low, high)
         held = not (mixture.fits and mixture.sells_nothing)
         if not held or best.reach >= _FARTHEST or not _within(mixture.value, best.bound, gap):
@@ -268,10 +283,11 @@ def _mixture(programs: list[BlockProgram], room: Floats, low: Floats, high: Floa
 
 
 def _dearest(programs: list[BlockProgram]) -> Floats:
-    """Return what all the room of a region would cost at its dearest replicas."""
+    """Return what all the room of a region costs at its dearest replicas; if free, elsewhere."""
     worth = np.zeros(programs[0].use.shape[1])
     for program in programs:
         cost, use = program.block.problem.cost_usd_month, program.use
         each = np.divide(cost, use, out=np.zeros(use.shape), where=use > 0)
         worth = np.maximum(worth, each.max(axis=0))
-    return worth
+    steering = sum(min(usd for usd, _ in program.points) for program in programs)
+    return np.where(worth > 0, worth, float(worth.max()) or steering)

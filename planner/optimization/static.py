@@ -52,7 +52,7 @@ class StaticProgram:
     groups : dict
         Origins with the same admissible regions, of each promised (state, service).
     flows : OrderFlows or None
-        What follows each order, where there are many columns: load rows are written over it.
+        What follows each list of regions, where columns are many: load rows are written over it.
     """
 
     problem: Problem
@@ -85,7 +85,7 @@ class StaticProgram:
 
 
 def static_program(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram:
-    """Build the program with its first rows: every promised state at its busiest hour.
+    """Build the program with its first rows: of promised states, those that no other implies.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,9 @@ from planner.problem.arrays import Problem
 
 Figures = dict[str, float]
 
+ENDED_BY = (signal.SIGKILL, signal.SIGTERM, signal.SIGXCPU)
+"""A process that takes too much is ended by one of them; other signals are its own crash."""
+
 GRACE_S = 60.0
 """A peer that does not heed its own limit is ended this long after it."""
 
@@ -36,10 +40,10 @@ def apart(script: str, arguments: list[str], limit_s: float) -> Figures | None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s + GRACE_S)
     except subprocess.TimeoutExpired:
         return None
-    if done.returncode < 0:
+    if -done.returncode in ENDED_BY:
         print(f"{' '.join(arguments)}: ended by signal {-done.returncode}", file=sys.stderr)
         return None
-    if done.returncode > 0:
+    if done.returncode:
         raise SystemExit(f"{' '.join(command)} broke:\n{done.stderr}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,17 @@ SCRIPTS = sorted(path.stem for path in HERE.glob("bench_*.py"))
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Import a script the way it is run: its neighbours by file name."""
     monkeypatch.syspath_prepend(str(HERE))
     monkeypatch.syspath_prepend(str(HERE.parent / "oracles"))
-    monkeypatch.setitem(sys.modules, "tests", sys.modules.get("tests", ModuleType("tests")))
-    return import_module
+    known = dict(sys.modules)
+    yield import_module
+    for name in sys.modules.keys() - known.keys():
+        path = str(getattr(sys.modules[name], "__file__", ""))
+        if name.startswith("tests") or path.startswith(str(HERE)):
+            del sys.modules[name]
+    sys.modules.update({name: known[name] for name in known if name.startswith("tests")})
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
@@ -146,10 +151,16 @@ def test_a_row_of_the_sweep_is_taken_apart(script: Any) -> None:
     assert sum(spent[step] for step in bench.STEPS) <= spent["all"]
 
 
-def test_a_side_that_breaks_breaks_the_benchmark(script: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("raise ValueError('no figure')", "no figure"), ("import os; os.abort()", "broke")],
+)
+def test_a_side_that_breaks_breaks_the_benchmark(
+    script: Any, tmp_path: Path, line: str, said: str
+) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text("raise ValueError('no figure')\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="no figure"):
+    broken.write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=said):
         script("measure").apart(str(broken), [], 10.0)
 
 
