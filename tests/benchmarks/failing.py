@@ -76,7 +76,7 @@ def _plan(problem: Problem, rng: np.random.Generator) -> Solution:
     services, origins = problem.latency_ms.shape[:2]
     order = np.argsort(problem.rtt_ms, axis=1, kind="stable")[:, :DEPTH]
     other = order[:, [1, 0, *range(2, DEPTH)]]
-    split: Bools = rng.random(origins) < 0.2
+    split: Bools = np.less(rng.random(origins), 0.2)
     first = np.where(split, 0.6, 1.0)
     host = np.repeat(np.arange(services), origins + split.sum())
     columns = np.concatenate([order, other[split]])

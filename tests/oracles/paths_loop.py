@@ -13,7 +13,8 @@ def all_pairs_ms(nodes: int, ends: NDArray[np.int64], weight_ms: Array) -> Array
     """Return distances [K, N, N] by Dijkstra; weights [K, E], infinite where an edge is down."""
     graph: nx.MultiGraph[int] = nx.MultiGraph()
     graph.add_nodes_from(range(nodes))
-    graph.add_edges_from((int(a), int(b), e) for e, (a, b) in enumerate(ends))
+    for number, (a, b) in enumerate(ends):
+        graph.add_edge(int(a), int(b), number)
     return np.array([_distances(nodes, _state(graph, weights)) for weights in weight_ms])
 
 
