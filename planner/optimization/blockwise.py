@@ -33,7 +33,7 @@ _SHARE_OF_GAP = 0.2
 _SHARE_FOR_PRICES = 0.4
 """Part of the time for prices where a search over all replicas is still to come."""
 
-_SHARE_FOR_FIRST = 0.15
+_SHARE_FOR_FIRST = 0.25
 """Part of the time for a first plan of one block after the other where that search is to come."""
 
 _SHARE_FOR_PLANS = 0.7
