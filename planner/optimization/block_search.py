@@ -168,11 +168,11 @@ class BlockSearch:
         """Look for better plans by walks, and around a point where those cannot go."""
         if near.best is None:
             near.best = walks.first(x[self.small.adaptive.master.replicas])
-        if near.best is None or not walks.possible:
-            near.look_between(near.best, x)
+        if near.best is None:
+            near.look_between(None, x)
         if near.best is not None:
             near.best = walks.run(near.best, near.bound)
-            if self._may_run_elsewhere(near.best):
+            if not walks.possible or self._may_run_elsewhere(near.best):
                 near.look_between(near.best, x)
         return near.best
 

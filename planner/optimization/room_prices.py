@@ -35,7 +35,7 @@ from planner.optimization.relaxation import add_cuts, relax
 from planner.optimization.rows import rows
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
-from planner.optimization.stopping import NEVER, Stop
+from planner.optimization.stopping import NEVER, Stop, closed
 from planner.problem.arrays import Floats
 
 _ROUNDS = 80
@@ -167,7 +167,7 @@ def room_prices(
             return replace(best, feasible=bound != np.inf)
         best = _moved(best, trial, bound, value)
         best, mixture = _mixed(programs, room, best, gap)
-        value, settled = mixture.value, _within(mixture.value, best.bound, gap)
+        value, settled = mixture.value, closed(mixture.value, best.bound, gap)
         if settled or stop.passed():
             best = replace(best, settled=settled)
             break
@@ -180,18 +180,15 @@ def room_prices(
 def _moved(best: RoomPrices, trial: Floats, bound: float, value: float) -> RoomPrices:
     """Return the better prices, and the reach after what the master foretold of the trial ones."""
     reach = best.reach
+    # The master is concave: on the way to its own prices it foretells at least that part.
+    foretold = (1 - _WEIGHT) * (value - best.bound)
     if bound < best.bound:
         reach *= _NARROWER
-    elif np.isfinite(best.bound) and bound - best.bound >= _ENOUGH * _foretold(value - best.bound):
+    elif np.isfinite(best.bound) and bound - best.bound >= _ENOUGH * foretold:
         reach = min(_FARTHEST, reach * _WIDER)
     if bound <= best.bound:
         return replace(best, reach=reach)
     return replace(best, usd_month=trial, bound=bound, reach=reach)
-
-
-def _foretold(rise_usd: float) -> float:
-    """Return what the master foretells at least of the trial prices: it is concave on the way."""
-    return (1 - _WEIGHT) * rise_usd
 
 
 def _mixed(
@@ -204,15 +201,10 @@ def _mixed(
         high = np.minimum(best.usd_month + far, _FARTHEST * dearest)
         low = np.clip(best.usd_month - far, 0.0, high)
         mixture = _mixture(programs, room, low, high)
-        held = not (mixture.fits and mixture.sells_nothing)
-        if not held or best.reach >= _FARTHEST or not _within(mixture.value, best.bound, gap):
+        free = mixture.fits and mixture.sells_nothing
+        if free or best.reach >= _FARTHEST or not closed(mixture.value, best.bound, gap):
             return replace(best, replicas=mixture.replicas, fits=mixture.fits), mixture
         best = replace(best, reach=min(_FARTHEST, best.reach * _WIDER))
-
-
-def _within(value: float, bound: float, gap: float) -> bool:
-    """Return whether a value is within a relative gap of a bound."""
-    return value - bound <= gap * max(abs(value), 1e-9)
 
 
 def _answers(
