@@ -203,13 +203,14 @@ class BlockSteering:
         """Read cost and bound from an answer."""
         assert result.x is not None
         assert result.reduced_cost is not None
-        share, d = result.x[self.static.share], result.reduced_cost[self.static.share]
+        shares = self.static.steering
+        share, d = result.x[shares], result.reduced_cost[shares]
         # A reduced cost of the wrong sign within the tolerance may be worth its whole share.
         wrong = float(np.minimum(d, 0.0)[share < 0.5].sum())
         usd = result.objective - self._dear * float(replicas.sum())
         per_replica = self._dear - result.reduced_cost[self.static.master.replicas]
         constant = usd + wrong + float((per_replica * replicas).sum())
-        return HeldSteering(usd, constant, per_replica, share, short)
+        return HeldSteering(usd, constant, per_replica, result.x[self.static.share], short)
 
     def _short(self, replicas: Floats, stop: Stop) -> tuple[Floats, float] | None:
         """Return the row that replicas break which do not do; None where they do."""
@@ -236,6 +237,8 @@ def _worth(static: StaticProgram) -> float:
     rps = problem.demand_rps.max(axis=2).sum(axis=0)[columns.origin]
     one = float(static.one_rps.max(initial=0.0))
     each = columns.cost_usd_month[rps > 0] / rps[rps > 0]
+    if static.firsts is not None:
+        each = np.append(each, static.firsts.usd_per_rps)
     lost = float(lost_usd_per_rps(problem).max(initial=0.0))
     worth = one * (float(each.max(initial=0.0)) + lost)
     return max(worth, float(problem.cost_usd_month.max()))

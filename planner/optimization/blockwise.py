@@ -19,10 +19,10 @@ from planner.optimization.block_search import BlockSearch
 from planner.optimization.blocks import blocks, room_left, shared_use
 from planner.optimization.candidates import Candidate
 from planner.optimization.columns import order_columns
+from planner.optimization.merged_program import steering_program
 from planner.optimization.relaxation import relax
 from planner.optimization.room_prices import BlockProgram, RoomPrices, room_prices
 from planner.optimization.search import first_plan, search
-from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.packing import PackingLimits, fits, packing_limits, replica_bounds
@@ -129,7 +129,7 @@ def block_programs(problem: Problem, seed: int) -> list[BlockProgram]:
         columns = order_columns(block.problem)
         if columns.missing.size:
             return []
-        static = static_program(block.problem, columns, seed)
+        static = steering_program(block.problem, columns, seed)
         programs.append(BlockProgram(block, static, use[block.services]))
     return programs
 
@@ -230,11 +230,15 @@ def _planned(
         aim = None
         if place < len(order) - 1:
             rest = [programs[i] for i in order[place:]]
-            room = 1.0 - pools.used(programs, plans)
-            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices)
-            if not prices.fits:
-                return []
-            aim = prices.replicas[0]
+            if len(rest) == len(programs):
+                programs[at].price(prices.usd_month)
+                aim = prices.replicas[at]
+            else:
+                room = 1.0 - pools.used(programs, plans)
+                prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices)
+                if not prices.fits:
+                    return []
+                aim = prices.replicas[0]
         else:
             programs[at].price(np.zeros(prices.usd_month.size))
         plans[at] = _near(programs[at], aim, pools.left(programs[at], held), gap, stop)

@@ -93,7 +93,8 @@ def judged(static: StaticProgram, replicas: Ints, share: Floats) -> Candidate | 
     verdict = judge(static.problem, static.columns, replicas, share)
     if verdict.broken(static.problem):
         return None
-    return Candidate(replicas, share, verdict.objective)
+    first_usd = 0.0 if static.firsts is None else static.firsts.chosen(share)[1]
+    return Candidate(replicas, share, verdict.objective + first_usd)
 
 
 def rounded_up(static: StaticProgram, x: Floats | None) -> Candidate | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.errors import SolverStopped
 from planner.optimization.columns import OrderColumns
 from planner.optimization.relaxation import add_missing_rows, relax
 from planner.optimization.rows import rows
@@ -84,6 +85,11 @@ def cheapest_relief(
     Relief or None
         What to add.
 
+    Raises
+    ------
+    SolverStopped
+        If the time was not enough to tell.
+
     Notes
     -----
     Servers are priced at what they cost (100 dollars where that is unknown), uplink and a
@@ -95,6 +101,8 @@ def cheapest_relief(
     extras = _add_extras(static, problem)
     stop = stop if stop is not None else Stop(_LIMIT_S)
     relaxed = relax(static, stop, 1e-6)
+    if relaxed.x is None and relaxed.status != "infeasible":
+        raise SolverStopped("what is missing was not found before the limit")
     if relaxed.x is None:
         return None
     clashes = _pressing(static, relaxed.row_dual)

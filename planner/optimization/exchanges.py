@@ -4,7 +4,8 @@ Where pools are full a better plan differs from a good one in many places at onc
 tree finds it late.  Such a program tells at once what any replicas cost at least
 (`planner.optimization.exchange_model`).  So plans are walked through
 (`planner.optimization.exchange_walk`), the most promising ones on the way are judged, the program
-learns what they really cost, and the next walks start from the best plan.
+learns what they really cost, and the next walks start from the best plan and from another of the
+best ones: the best alone may be one that no walk leads away from.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Floats, Ints
 
 _HOT, _COLD = (0.4, 0.1), 0.0125
-"""Heat at the beginning of each walk of a turn, and at the end of all, in prices of a replica."""
+"""Heat at the beginning of the walk from the best plan and of that from another one, and at the end
+of both, in prices of a replica."""
 
 _STEPS = 80
 """Steps of a walk: about as many as lead a few replicas away from the plan in every region."""
@@ -33,7 +35,10 @@ _STEPS = 80
 _JUDGED = 4
 """Plans of each turn that are judged at most."""
 
-_IDLE = 10
+_STARTS = 12
+"""Best plans that a walk may start from."""
+
+_IDLE = 60
 """Turns without a better plan after which no more are made."""
 
 _MOST_STEPS = 5_000_000
@@ -65,6 +70,7 @@ class Exchanges:
     rng: np.random.Generator
     _steps: Steps | None = None
     _judged: set[bytes] = field(default_factory=set)
+    _starts: list[tuple[float, Ints]] = field(default_factory=list)
 
     @property
     def possible(self) -> bool:
@@ -86,8 +92,9 @@ class Exchanges:
         Point
             The best plan now.
         """
-        n = self.small.adaptive.master.replicas
-        self._judged.add(np.rint(best.x[n]).astype(np.int64).tobytes())
+        count = self._count(best)
+        self._judged.add(count.tobytes())
+        self._keep(best.objective, count)
         idle = 0 if self.possible else _IDLE
         while idle < _IDLE and not self._done(best, bound):
             before = best.objective
@@ -113,6 +120,17 @@ class Exchanges:
         whole = repaired(self.small.adaptive, replicas, self.stop)
         return None if whole is None else self._judge(whole)
 
+    def _count(self, point: Point) -> Ints:
+        """Return the replicas of a plan, shape (S, R)."""
+        count: Ints = np.rint(point.x[self.small.adaptive.master.replicas]).astype(np.int64)
+        return count
+
+    def _keep(self, usd: float, count: Ints) -> None:
+        """Keep a plan that walks may start from, if it is one of the best."""
+        if not any(np.array_equal(count, other) for _, other in self._starts):
+            self._starts.append((usd, count))
+            self._starts = sorted(self._starts, key=lambda start: start[0])[:_STARTS]
+
     def _done(self, best: Point, bound: float) -> bool:
         """Return whether nothing is left to do."""
         self.stop.tell(best.objective, bound)
@@ -130,17 +148,18 @@ class Exchanges:
         return list(found.values())
 
     def _walked(self, best: Point) -> list[tuple[float, Ints]]:
-        """Return the plans on some walks from the best one, and what they cost at least."""
-        count = np.rint(best.x[self.small.adaptive.master.replicas]).astype(np.int64)
+        """Return the plans on some walks, and what they cost at least."""
+        count = self._count(best)
         usd = self._price(best, count)
         if usd <= 0:
             return []
         model = ExchangeModel.of(self.small, best.x)
         self._steps = steps = self._steps or Steps.of(model)
-        start = [count[part.services].ravel() for part in model.parts]
+        other = self._starts[int(self.rng.integers(len(self._starts)))][1]
 
-        def one(turn: tuple[float, np.random.Generator]) -> list[tuple[float, Ints]]:
-            hot, rng = turn
+        def one(turn: tuple[Ints, float, np.random.Generator]) -> list[tuple[float, Ints]]:
+            begin, hot, rng = turn
+            start = [begin[part.services].ravel() for part in model.parts]
             walk, seen = Walk(model, steps, start, rng), []
             for heat in np.geomspace(hot * usd, _COLD * usd, _STEPS).tolist():
                 if self.stop.passed() or not walk.step(heat):
@@ -148,7 +167,7 @@ class Exchanges:
                 seen.append((walk.usd, model.joined(walk.replicas)))
             return seen
 
-        turns = list(zip(_HOT, self.rng.spawn(len(_HOT)), strict=True))
+        turns = list(zip((count, other), _HOT, self.rng.spawn(len(_HOT)), strict=True))
         return [seen for walk in side_by_side(one, turns) for seen in walk]
 
     def _price(self, best: Point, count: Ints) -> float:
@@ -160,7 +179,10 @@ class Exchanges:
         """Return a plan as a point with its true cost; None where it is none, or time is up."""
         count: Floats = replicas.astype(float)
         broken = add_broken_cuts(self.small.adaptive, count, self.stop)
-        return None if broken or self.stop.passed() else self.evaluate(count)
+        point = None if broken or self.stop.passed() else self.evaluate(count)
+        if point is not None:
+            self._keep(point.objective, replicas)
+        return point
 
 
 def _steps_of(small: Condensed) -> float:

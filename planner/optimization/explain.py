@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.errors import Infeasible
+from planner.errors import Infeasible, SolverStopped
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.elastic import Relief, cheapest_relief
 from planner.optimization.limits import NeededLimit, kept_out, needed_limits
@@ -43,7 +43,10 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
     columns = columns if columns is not None else order_columns(problem)
     if columns.missing.size:
         return _unreachable(problem, columns)
-    relief = cheapest_relief(problem, columns, seed)
+    try:
+        relief = cheapest_relief(problem, columns, seed)
+    except SolverStopped as stopped:
+        return Infeasible([str(stopped)], [])
     if relief is None:
         return Infeasible(["not even twenty times the servers hold the demand"], [])
     return Infeasible(_clashes(problem, relief), purchases(problem, relief))

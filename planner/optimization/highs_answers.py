@@ -22,7 +22,11 @@ STATUS: dict[highspy.HighsModelStatus, Literal["optimal", "infeasible", "limit"]
 }
 """Model status to ours; what is not in it is no answer."""
 
-NO_ANSWER = (highspy.HighsModelStatus.kNotset, highspy.HighsModelStatus.kUnknown)
+NO_ANSWER = (
+    highspy.HighsModelStatus.kNotset,
+    highspy.HighsModelStatus.kUnknown,
+    highspy.HighsModelStatus.kSolveError,
+)
 """Model status after which another way may still find one."""
 
 _BROKEN = (1, 14)

@@ -14,10 +14,10 @@ from planner.optimization.blocks import separable
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.highs_answers import solver_version
+from planner.optimization.merged_program import each_origin, steering_program
 from planner.optimization.packed import solve_packed
 from planner.optimization.ruled import solve_ruled
 from planner.optimization.search import search
-from planner.optimization.static import static_program
 from planner.optimization.steered import Steered, finished, steered, steered_by_blocks
 from planner.optimization.stopping import Standing, Stop, closed, interruptible
 from planner.problem.arrays import Problem, Solution
@@ -120,7 +120,7 @@ def _solve_whole(
     columns = order_columns(problem)
     if columns.missing.size:
         raise explain(problem, columns, seed)
-    static = static_program(problem, columns, seed)
+    static = steering_program(problem, columns, seed)
     found = search(static, gap, stop, place=known is None)
     if not found.feasible:
         raise explain(problem, columns, seed)
@@ -132,7 +132,8 @@ def _solve_whole(
             f"no plan was found before the limit; the bound is {bound:,.2f} USD a month"
         )
     limit = bound + gap * abs(found.best.objective)
-    return steered(columns, finished(static, found.best, limit, gap, stop), bound)
+    static, best = each_origin(static, found.best, seed)
+    return steered(columns, finished(static, best, limit, gap, stop), bound)
 
 
 def _cheaper(one: Steered | None, other: Steered) -> Steered:

@@ -133,7 +133,11 @@ def add_cuts(static: StaticProgram, stop: Stop, gap: float) -> MilpResult:
 def _judge_point(static: StaticProgram, x: Floats) -> Verdict:
     """Judge a point of the program with every row, also those left out."""
     share = np.clip(x[static.share], 0.0, 1.0)
-    return judge(static.problem, static.columns, x[static.master.replicas], share)
+    verdict = judge(static.problem, static.columns, x[static.master.replicas], share)
+    if static.firsts is None:
+        return verdict
+    first_usd = float(x[static.firsts.column] @ static.firsts.usd_month)
+    return replace(verdict, objective=verdict.objective + first_usd)
 
 
 def add_cut_round(static: StaticProgram, x: Floats) -> int:

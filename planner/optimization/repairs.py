@@ -149,7 +149,10 @@ def _relief(problem: Problem, stop: Stop, seed: int) -> Relief | None:
     columns = order_columns(replace(problem, steering="static"))
     if columns.missing.size:
         return None
-    relief = cheapest_relief(problem, columns, seed, stop.within(_RELIEF_S))
+    try:
+        relief = cheapest_relief(problem, columns, seed, stop.within(_RELIEF_S))
+    except SolverStopped:
+        return None
     if relief is None or problem.steering == "static":
         return relief
     for pool in np.argsort(-problem.pools.server_cost_usd_month, kind="stable"):

@@ -141,7 +141,7 @@ def _narrow(
     if best is None or root.reduced_cost is None or not np.isfinite(root.bound):
         return low, high
     room = room_above(best.objective, root.objective)
-    for column, whole in ((static.share, False), (integer, True)):
+    for column, whole in ((static.steering, False), (integer, True)):
         least, most = program.bounds(column)
         kept = narrowed(root.reduced_cost[column], least, most, room, whole=whole)
         program.bound_columns(column, *kept)

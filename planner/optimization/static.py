@@ -17,6 +17,7 @@ import numpy as np
 from planner.optimization.columns import OrderColumns, lost_usd_per_rps
 from planner.optimization.cuts import Groups
 from planner.optimization.dominance import binding_rows
+from planner.optimization.first_choices import FirstChoices
 from planner.optimization.loads import Verdict
 from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp
@@ -53,6 +54,8 @@ class StaticProgram:
         Origins with the same admissible regions, of each promised (state, service).
     flows : OrderFlows or None
         What follows each list of regions, where columns are many: load rows are written over it.
+    firsts : FirstChoices or None
+        The first regions of each origin, where those of `problem` are classes of them.
     """
 
     problem: Problem
@@ -68,6 +71,14 @@ class StaticProgram:
     row_key: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
     groups: dict[tuple[int, int], Groups] = field(default_factory=dict)
     flows: OrderFlows | None = None
+    firsts: FirstChoices | None = None
+
+    @property
+    def steering(self) -> Ints:
+        """Columns of all shares: of order columns, and of first regions."""
+        if self.firsts is None:
+            return self.share
+        return np.concatenate([self.share, self.firsts.column])
 
     @cached_property
     def places_matter(self) -> Bools:

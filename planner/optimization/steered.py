@@ -11,6 +11,7 @@ from planner.optimization.blockwise import BlockPlans, block_programs, search_bl
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.columns import OrderColumns
 from planner.optimization.few_columns import few_columns
+from planner.optimization.merged_program import each_origin
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
@@ -134,7 +135,7 @@ def steered_by_blocks(
     spare = max(0.0, found.bound + gap * abs(found.cost) - found.cost) / len(programs)
 
     def part(at: int) -> Steered:
-        static, plan = programs[at].static, found.plans[at]
+        static, plan = each_origin(programs[at].static, found.plans[at], seed)
         done = finished(static, plan, plan.objective + spare, gap, stop)
         return steered(static.columns, done, done.objective)
 

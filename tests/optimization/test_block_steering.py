@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import LinearConstraint, milp
 
+from planner.optimization import merged_program
 from planner.optimization.block_search import BlockSearch
 from planner.optimization.block_steering import BlockSteering, HeldSteering
 from planner.optimization.blockwise import block_programs
@@ -70,9 +71,14 @@ def at(block: BlockSteering, replicas: Floats) -> HeldSteering:
     return found
 
 
+@pytest.mark.parametrize("merged", [True, False])
 @pytest.mark.parametrize("seed", range(8))
-def test_it_costs_what_the_program_written_out_costs_and_bounds_hold_everywhere(seed: int) -> None:
+def test_it_costs_what_the_program_written_out_costs_and_bounds_hold_everywhere(
+    seed: int, merged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merged_program, "_FEWER", 1.0 if merged else 0.0)
     block, rng = steering(drawn(seed), seed % 2), np.random.default_rng(seed)
+    assert (block.static.firsts is not None) == merged
     problem = block.block.block.problem
     fair = problem.demand_rps.sum(axis=1) / block.static.one_rps[0]
     most = np.minimum(0.65 * fair, block.static.master.bound)
@@ -85,7 +91,7 @@ def test_it_costs_what_the_program_written_out_costs_and_bounds_hold_everywhere(
         assert (found.short is None) == np.isfinite(usd)
         if found.short is None:
             assert found.usd_month == pytest.approx(usd, rel=1e-6)
-            assert found.share.sum() == pytest.approx(9.0)
+            assert found.share.sum() == pytest.approx(block.static.columns.called.sum())
         for other, other_usd in zip(points, true, strict=True):
             if np.isfinite(other_usd):
                 said = found.constant - float((found.per_replica * other).sum())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from planner.optimization import exchanges
 from planner.optimization.block_search import BlockSearch
 from planner.optimization.blockwise import block_programs
 from planner.optimization.exchange_model import ExchangeModel
@@ -17,7 +18,7 @@ from planner.optimization.exchanges import Exchanges
 from planner.optimization.neighbourhood import NearSearch, Point
 from planner.optimization.optimize import solve
 from planner.optimization.stopping import NEVER, Stop
-from planner.problem.arrays import Ints, Problem
+from planner.problem.arrays import Floats, Ints, Problem
 from tests.benchmarks.generators import survivable_capacity
 
 
@@ -166,6 +167,39 @@ def test_walks_from_a_poor_plan_come_near_the_optimum(seed: int) -> None:
         found.append(walks.run(plan, best.bound).objective)
     assert best.bound * (1 - 1e-6) <= found[0] <= best.objective * 1.002
     assert found[0] == found[1]
+
+
+def test_one_walk_starts_from_the_best_plan_and_one_from_any_of_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exchanges, "side_by_side", lambda one, turns: [one(turn) for turn in turns])
+    began: list[Ints] = []
+    known = Walk.__post_init__
+
+    def noted(walk: Walk) -> None:
+        began.append(np.concatenate(walk.replicas))
+        known(walk)
+
+    monkeypatch.setattr(Walk, "__post_init__", noted)
+    search, plan = searched(drawn(1))
+    walks = Exchanges(search.small, search.evaluate, 1e-6, NEVER, np.random.default_rng(0))
+    usd: list[float] = []
+    judge = walks.evaluate
+
+    def priced(replicas: Floats) -> Point | None:
+        found = judge(replicas)
+        usd.extend([] if found is None else [found.objective])
+        return found
+
+    walks.evaluate = priced
+    start = worsened(search, plan)
+    began.clear()
+    best = walks.run(start, 0.0)
+    first, other = began[::2], began[1::2]
+    assert best.objective == min(usd)
+    found = np.rint(best.x[search.small.adaptive.master.replicas]).astype(np.int64)
+    assert np.array_equal(first[-1], found.ravel())
+    assert any(not np.array_equal(start, lead) for start, lead in zip(other, first, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(1, 4))

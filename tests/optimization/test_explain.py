@@ -13,6 +13,9 @@ import pytest
 from planner.errors import Infeasible
 from planner.failures.states import failure_states
 from planner.io.scenarios import read_scenario
+from planner.optimization import elastic
+from planner.optimization.explain import explain
+from planner.optimization.highs_answers import MilpResult
 from planner.optimization.optimize import solve
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
@@ -182,3 +185,14 @@ def test_random_problems_become_feasible_by_what_they_are_told() -> None:
             assert np.isfinite(extensive_form.solve(changed)[0]), seed
             cured += 1
     assert cured >= 10
+
+
+def test_what_is_missing_is_not_made_up_where_time_is_up(
+    small: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = MilpResult("limit", None, np.inf, -np.inf)
+    monkeypatch.setattr(elastic, "relax", lambda *_: late)
+    short = replace(small, demand_rps=small.demand_rps * 40)
+    error = explain(short, None, 0)
+    assert error.clashes == ("what is missing was not found before the limit",)
+    assert not error.ways_out
