@@ -39,7 +39,11 @@ SPLIT = (
     *(f"12 × 200 × 5, order 2, 0.625, seed {seed}" for seed in (1, 2, 3)),
     *(f"12 × 200 × 5, order 2, 0.85, seed {seed}" for seed in (1, 2, 3)),
     *(f"12 × 200 × 5, order 2, 0.97, seed {seed}" for seed in (1, 2, 3)),
-    "20 × 500 × 5, order 2, 0.625, seed 1",
+    *(
+        f"20 × 500 × 5, order 2, {load}, seed {seed}"
+        for load in ("0.625", "0.85")
+        for seed in (1, 2, 3)
+    ),
 )
 WITHOUT_PEER = ("0.85", "0.97", "20 ×", "order 2, 0.625, seed 2", "order 2, 0.625, seed 3")
 LIMITS_S = {"order 1, 0.97": 60.0, "12 × 200 × 5, order 2": 120.0, "whole": 120.0, "20 ×": 300.0}
@@ -155,8 +159,8 @@ def main() -> None:
         peer = apart(__file__, ["--only", "peer", name, *limit], given.peer_limit) if run else None
         print(line(name, mine, peer, given.peer_limit if run else 0.0), flush=True)
     print(
-        "\n| one service of | columns | load rows | columns, s | build, s | relaxation, s "
-        "| cuts, s | cuts | first plan, s | first plan | branch, s | gap |\n|" + "---|" * 12
+        "\n| one service of | columns | with merged origins | load rows | columns, s | build, s | relaxation, s "
+        "| cuts, s | cuts | first plan, s | first plan | branch, s | gap |\n|" + "---|" * 13
     )
     for name in (
         "12 × 200 × 1, order 1, 0.625, seed 1",
@@ -165,7 +169,7 @@ def main() -> None:
     ):
         f = apart(__file__, ["--only", "phases", name, *limit], 600.0) or {}
         print(
-            f"| {name} | " + " | ".join(f"{value:.3g}" for value in list(f.values())[:11]) + " |",
+            f"| {name} | " + " | ".join(f"{value:.3g}" for value in list(f.values())[:12]) + " |",
             flush=True,
         )
     print(

@@ -8,9 +8,9 @@ from measure import Figures
 
 from planner.optimization.branch import branch
 from planner.optimization.columns import order_columns
+from planner.optimization.merged_program import steering_program
 from planner.optimization.relaxation import add_cuts, relax
 from planner.optimization.search import first_plan
-from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
 
@@ -28,7 +28,7 @@ def phases(problem: Problem, gap: float) -> Figures:
     stop = Stop(float("inf"))
     columns = order_columns(problem)
     columns_s = lap()
-    static = static_program(problem, columns, 0)
+    static = steering_program(problem, columns, 0)
     build_s = lap()
     loose = relax(static, stop, gap / 3)
     relax_s = lap()
@@ -39,6 +39,7 @@ def phases(problem: Problem, gap: float) -> Figures:
     best, bound = branch(static, root, plan, gap, stop.within(BRANCH_S))
     return {
         "columns": columns.host.size,
+        "merged": static.steering.size,
         "load_rows": int(static.load_row.sum()),
         "columns_s": columns_s,
         "build_s": build_s,
