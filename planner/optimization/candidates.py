@@ -143,10 +143,29 @@ def exact(static: StaticProgram, x: Floats) -> Candidate | None:
     return judged(static, np.maximum(replicas, needed_replicas(static.problem, load)), share)
 
 
-def _reroute(
+def rerouted(
     static: StaticProgram, replicas: Ints, gap: float, stop: Stop, spare_share: float = 0.0
 ) -> Candidate | None:
-    """Find the best shares for given replicas, with some of the capacity left over if asked."""
+    """Find the best shares for given replicas, with some of the capacity left over if asked.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; its rows may grow, its bounds are put back.
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+    gap : float
+        Relative gap asked for.
+    stop : Stop
+        When to stop.
+    spare_share : float
+        Share of the capacity of every promised state that is left free.
+
+    Returns
+    -------
+    Candidate or None
+        None where there are no such shares, or time is up.
+    """
     program, n = static.program, static.master.replicas.ravel()
     low, high = program.bounds(n)
     program.bound_columns(n, replicas.ravel(), replicas.ravel())
@@ -196,7 +215,7 @@ def descend(
     """
     if best is None or not static.problem.split_origins:
         return best
-    best = better(best, _reroute(static, best.replicas, gap, stop))
+    best = better(best, rerouted(static, best.replicas, gap, stop))
     price = static.problem.cost_usd_month
     for service, region in sorted(np.ndindex(price.shape), key=lambda at: -price[at]):
         while best is not None and not stop.passed():
@@ -204,7 +223,7 @@ def descend(
             fewer[service, region] -= 1
             if fewer[service, region] < static.problem.min_replicas[service, region]:
                 break
-            lighter = _reroute(static, fewer, gap, stop)
+            lighter = rerouted(static, fewer, gap, stop)
             if lighter is None or lighter.objective >= best.objective:
                 break
             best = lighter
@@ -269,7 +288,7 @@ def tidied(
     if not static.problem.split_origins:
         return found
     for spare in _SPARE:
-        start = found if spare == 0.0 else _reroute(static, found.replicas, gap, stop, spare)
+        start = found if spare == 0.0 else rerouted(static, found.replicas, gap, stop, spare)
         if start is None:
             continue
         for step in _GRIDS:

@@ -101,10 +101,10 @@ def cheapest_relief(
     extras = _add_extras(static, problem)
     stop = stop if stop is not None else Stop(_LIMIT_S)
     relaxed = relax(static, stop, 1e-6)
-    if relaxed.x is None and relaxed.status != "infeasible":
-        raise SolverStopped("what is missing was not found before the limit")
-    if relaxed.x is None:
+    if relaxed.status == "infeasible":
         return None
+    if relaxed.status != "optimal" or relaxed.x is None:
+        raise SolverStopped("what is missing was not found before the limit")
     clashes = _pressing(static, relaxed.row_dual)
     x = _whole(static, relaxed.x, stop)
     replicas = np.ceil(x[extras.replicas] - 1e-6).astype(np.int64)

@@ -155,7 +155,7 @@ class Exchanges:
             return []
         model = ExchangeModel.of(self.small, best.x)
         self._steps = steps = self._steps or Steps.of(model)
-        other = self._starts[int(self.rng.integers(len(self._starts)))][1]
+        other = self._another(count)
 
         def one(turn: tuple[Ints, float, np.random.Generator]) -> list[tuple[float, Ints]]:
             begin, hot, rng = turn
@@ -169,6 +169,15 @@ class Exchanges:
 
         turns = list(zip((count, other), _HOT, self.rng.spawn(len(_HOT)), strict=True))
         return [seen for walk in side_by_side(one, turns) for seen in walk]
+
+    def _another(self, best: Ints) -> Ints:
+        """Draw another of the best plans with the same places; the best one where there is none."""
+        others = [
+            count
+            for _, count in self._starts
+            if np.array_equal(count > 0, best > 0) and not np.array_equal(count, best)
+        ]
+        return others[int(self.rng.integers(len(others)))] if others else best
 
     def _price(self, best: Point, count: Ints) -> float:
         """Return what a replica costs by itself, on the average; its steering if that is free."""

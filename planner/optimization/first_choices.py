@@ -3,7 +3,7 @@ r"""Where each origin's demand goes first, beside the orders that merged origins
 At given shares ``λ`` of the classes' orders the first regions are a transportation problem,
 
 .. math:: \min_{x \ge 0} \sum_{o, r} c_{or}\, x_{or} \quad\text{s.t.}\quad \sum_r x_{or} = 1,
-          \quad \sum_{o \in T} p_o\, x_{or} = \sum_{c \in T:\, \text{first}(c) = r} \lambda_c ,
+          \quad \sum_{o \in q} p_o\, x_{or} = \sum_{c \in q:\, \text{first}(c) = r} \lambda_c ,
 
 with ``p`` the parts of the class's demand.  Orders of each origin come back by handing out what
 begins in a region along one line: origins on one side, orders on the other.
@@ -82,7 +82,9 @@ class FirstChoices:
         classes = merged.problem.demand_rps.shape[1]
         group, region = np.divmod(known, regions)
         host, of = np.divmod(group, classes)
-        begin, origin = np.nonzero((merged.of == of[:, None]) & (merged.part[host] > 0))
+        begin, origin = _members(merged.of, of)
+        calls = merged.part[host[begin], origin] > 0
+        begin, origin = begin[calls], origin[calls]
         host, region = host[begin], region[begin]
         usd = _latency_usd_month(merged, host, origin, region)
         part = merged.part[host, origin]
@@ -110,7 +112,7 @@ class FirstChoices:
         program.add_rows(self._tied(self.column, self.begins, share))
 
     def _tied(self, column: Ints, begins: Ints, there: Ints) -> Rows:
-        """Return the rows that what goes somewhere first begins there."""
+        """Return the rows that tie the first regions to the orders that begin there."""
         zero = np.zeros(int(begins.max(initial=-1)) + 1)
         row = np.concatenate([self.begin, begins])
         value = np.concatenate([self.part, np.full(begins.size, -1.0)])
@@ -203,6 +205,17 @@ def _latency_usd_month(merged: MergedOrigins, host: Ints, origin: Ints, region: 
     usd_per_rps = problem.usd_per_ms / max(float(mean_rps.sum()), 1e-300)
     usd = np.zeros(host.size)
     for service, its in enumerate(problem.host_of_service):
-        near = problem.latency_ms[service, origin, region]
-        usd += np.where(host == its, mean_rps[service, origin] * near * usd_per_rps, 0.0)
+        mine = host == its
+        at = origin[mine]
+        near = problem.latency_ms[service, at, region[mine]]
+        usd[mine] += mean_rps[service, at] * near * usd_per_rps
     return usd
+
+
+def _members(of: Ints, asked: Ints) -> tuple[Ints, Ints]:
+    """Return the origins of each class asked for: its place among those asked, and the origin."""
+    sort, size = np.argsort(of, kind="stable"), np.bincount(of)
+    start, count = (np.cumsum(size) - size)[asked], size[asked]
+    place = np.repeat(np.arange(asked.size), count)
+    behind = np.arange(place.size) - (np.cumsum(count) - count)[place]
+    return place, sort[start[place] + behind]

@@ -1,11 +1,11 @@
 r"""Origins that may use the same regions as one: only where their demand goes first differs.
 
-What follows an order loads its regions alike whosever it is.  So origins of a class ``T``, which
+What follows an order loads its regions alike whosever it is.  So origins of a class ``q``, which
 may use the same regions and whose demand has the same profile over the services and hours of each
 host name, need only one share ``λ`` of each order, beside the first regions ``x`` of each origin:
 
-.. math:: \sum_r x_{or} = 1, \quad \sum_{o \in T} \frac{D_o}{D_T}\, x_{or}
-          = \sum_{c \in T:\, \text{first}(c) = r} \lambda_c ,
+.. math:: \sum_r x_{or} = 1, \quad \sum_{o \in q} \frac{D_o}{D_q}\, x_{or}
+          = \sum_{c \in q:\, \text{first}(c) = r} \lambda_c ,
 
 because what an order costs depends on its first region, and beyond it on nothing but what nobody
 serves.  With ``A`` regions an origin and ``D`` places that is ``A`` columns for each origin and
@@ -22,6 +22,10 @@ from planner.problem.arrays import Bools, Floats, Ints, Problem
 
 _DIGITS = 12
 """Profiles of demand that agree to so many digits are the same."""
+
+_DECADES = 3.0
+"""Demand of a class differs by so many powers of ten at most: the solver's tolerance would swallow
+an origin that is a billionth of its class."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,20 @@ def merged_origins(problem: Problem) -> MergedOrigins:
     Returns
     -------
     MergedOrigins
-        One class an origin where no two are alike: over many hours hardly any are.
+        Where no two origins are alike each is a class: so it is mostly where the hour matters.
+
+    Examples
+    --------
+    >>> from planner.failures.states import failure_states
+    >>> from planner.io.scenarios import read_scenario
+    >>> from planner.problem.build import build_problem
+    >>> scenario = read_scenario("taiwan")
+    >>> merged = merged_origins(build_problem(scenario, failure_states(scenario)))
+    >>> len(merged.problem.axes.origins) <= len(merged.each.axes.origins)
+    True
     """
-    by_host = _by_host(problem)
-    total = np.einsum("gs,soh->go", by_host, problem.demand_rps)
-    behind = np.maximum(total[problem.host_of_service], 1e-300)
-    profile = np.round(problem.demand_rps / behind[:, :, None], _DIGITS)
-    origins = total.shape[1]
-    admissible = np.moveaxis(problem.state_admissible, 2, 0).reshape(origins, -1)
-    demand = np.ascontiguousarray(np.moveaxis(profile, 1, 0).reshape(origins, -1))
-    key = np.concatenate([np.packbits(admissible, axis=1), demand.view(np.uint8)], axis=1)
-    _, first, of = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    total = np.einsum("gs,soh->go", _by_host(problem), problem.demand_rps)
+    _, first, of = np.unique(_key(problem, total), axis=0, return_index=True, return_inverse=True)
     of = of.reshape(-1)
     whole = total @ (of[:, None] == np.arange(first.size))
     part = total / np.maximum(whole[:, of], 1e-300)
@@ -81,15 +88,27 @@ def _by_host(problem: Problem) -> Bools:
     return by_host
 
 
+def _key(problem: Problem, total: Floats) -> Ints:
+    """Return what origins of a class have in common, as bytes: one row an origin."""
+    origins = total.shape[1]
+    profile = problem.demand_rps / np.maximum(total[problem.host_of_service], 1e-300)[:, :, None]
+    profile = np.moveaxis(np.round(profile, _DIGITS), 1, 0).reshape(origins, -1)
+    size = np.floor(np.log10(np.where(total > 0, total, 1.0)) / _DECADES).T
+    numbers = np.ascontiguousarray(np.concatenate([profile, size], axis=1))
+    admissible = np.moveaxis(problem.state_admissible, 2, 0).reshape(origins, -1)
+    calls = np.moveaxis(problem.demand_rps > 0, 1, 0).reshape(origins, -1)
+    flags = np.packbits(np.concatenate([admissible, calls], axis=1), axis=1)
+    return np.concatenate([flags, numbers.view(np.uint8)], axis=1)
+
+
 def _classes(problem: Problem, first: Ints, of: Ints) -> Problem:
     """Return the problem of the classes: each is its first origin with the demand of all."""
     member = (of == np.arange(first.size)[:, None]).astype(float)
-    demand = np.einsum("to,soh->sth", member, problem.demand_rps)
     network = problem.network
     return replace(
         problem,
         axes=replace(problem.axes, origins=tuple(problem.axes.origins[o] for o in first)),
-        demand_rps=demand,
+        demand_rps=np.einsum("qo,soh->sqh", member, problem.demand_rps),
         rtt_ms=problem.rtt_ms[first],
         state_rtt_ms=problem.state_rtt_ms[:, first],
         latency_ms=problem.latency_ms[:, first],

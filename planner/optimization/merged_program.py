@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from planner.optimization.candidates import Candidate, clean
+from planner.errors import PlannerError
+from planner.optimization.candidates import Candidate, clean, judged, rerouted
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.first_choices import FirstChoices
 from planner.optimization.merged_origins import merged_origins
-from planner.optimization.static import StaticProgram, static_program
+from planner.optimization.static import StaticProgram, add_load_rows, static_program
+from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Ints, Problem
 
 _FEWER = 0.5
 """Origins are merged where that leaves so many of the columns, or fewer."""
+
+_EXACT = 1e-6
+"""Relative gap of what steering costs where shares are looked for anew."""
 
 
 def steering_program(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram:
@@ -36,20 +39,28 @@ def steering_program(problem: Problem, columns: OrderColumns, seed: int) -> Stat
 
     Notes
     -----
-    Where a region or the first replica of a service is paid for as such, rows that keep each origin
-    out of closed places say more than those of classes: nothing is merged.
+    Where it matters in which places a service runs (`StaticProgram.places_matter`), rows that keep
+    each origin out of the others say more than those of classes: nothing is merged.
     """
-    paid = (problem.fixed_cost_usd_month > 0).any() or (problem.min_replicas > 1).any()
-    if problem.split_origins and not paid:
-        merged = merged_origins(problem)
-        of_classes = order_columns(merged.problem)
-        firsts = FirstChoices.of(merged, of_classes)
-        if of_classes.host.size + firsts.origin.size <= _FEWER * columns.host.size:
-            static = static_program(merged.problem, of_classes, seed)
-            firsts.add_to(static.program, static.share)
-            static.firsts = firsts
-            return static
-    return static_program(problem, columns, seed)
+    static = _merged(problem, columns, seed) if problem.split_origins else None
+    return static_program(problem, columns, seed) if static is None else static
+
+
+def _merged(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram | None:
+    """Return the program with merged origins; None where that gains little or says less."""
+    merged = merged_origins(problem)
+    if len(merged.problem.axes.origins) > _FEWER * len(problem.axes.origins):
+        return None
+    of_classes = order_columns(merged.problem)
+    firsts = FirstChoices.of(merged, of_classes)
+    if of_classes.host.size + firsts.origin.size > _FEWER * columns.host.size:
+        return None
+    static = static_program(merged.problem, of_classes, seed)
+    if static.places_matter.any():
+        return None
+    firsts.add_to(static.program, static.share)
+    static.firsts = firsts
+    return static
 
 
 def each_origin(
@@ -72,13 +83,23 @@ def each_origin(
         `static` itself where no origins are merged.
     Candidate
         The same replicas and cost.
+
+    Raises
+    ------
+    PlannerError
+        If the plan does not keep the promises of each origin: never but for the solver's tolerance.
     """
     if static.firsts is None:
         return static, plan
     problem = static.firsts.merged.each
     columns = order_columns(problem)
     whole = static_program(problem, columns, seed)
-    return whole, replace(plan, share=clean(whole, _of_each(static.firsts, columns, plan.share)))
+    add_load_rows(whole, static.load_row)
+    share = clean(whole, _of_each(static.firsts, columns, plan.share))
+    found = judged(whole, plan.replicas, share) or rerouted(whole, plan.replicas, _EXACT, NEVER)
+    if found is None:
+        raise PlannerError("the plan of merged origins is none of each origin")
+    return whole, found
 
 
 def _of_each(firsts: FirstChoices, columns: OrderColumns, share: Floats) -> Floats:

@@ -8,6 +8,7 @@ its answer breaks a row that was left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def search(
     if best is None and bound == np.inf:
         return Found(None, np.inf, feasible=False)
     if best is None and place:
-        best = place_origins(static, _PARTS)
+        best = place_origins(static, _PARTS * _origins_of_one(static))
     return Found(best, bound, feasible=True)
 
 
@@ -127,6 +128,13 @@ def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) 
     if static.places_matter.any():
         return dive(static, root, gap, stop)
     return plunge(static, root, gap, stop)
+
+
+def _origins_of_one(static: StaticProgram) -> int:
+    """Return how many origins one of the program stands for on the average, rounded up."""
+    if static.firsts is None:
+        return 1
+    return ceil(static.firsts.merged.of.size / len(static.problem.axes.origins))
 
 
 def _narrow(

@@ -159,8 +159,10 @@ def main() -> None:
         peer = apart(__file__, ["--only", "peer", name, *limit], given.peer_limit) if run else None
         print(line(name, mine, peer, given.peer_limit if run else 0.0), flush=True)
     print(
-        "\n| one service of | columns | with merged origins | load rows | columns, s | build, s | relaxation, s "
-        "| cuts, s | cuts | first plan, s | first plan | branch, s | gap |\n|" + "---|" * 13
+        "\n| one service of | columns | with merged origins | load rows | columns, s | build, s "
+        "| relaxation, s | cuts, s | cuts | first plan, s | first plan | branch, s | gap |\n|"
+        + "---|"
+        * 13
     )
     for name in (
         "12 × 200 × 1, order 1, 0.625, seed 1",

@@ -37,6 +37,15 @@ def drawn(seed: int, services: int = 1, order: int = 1, origins: int = 14) -> Pr
     )
 
 
+def roomy(problem: Problem) -> Problem:
+    """Return the problem with pools that hold all that any service may have."""
+    return replace(
+        problem,
+        max_replicas=np.full_like(problem.max_replicas, 40),
+        pools=replace(problem.pools, servers=problem.pools.servers * 50),
+    )
+
+
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merge also where that leaves more columns than half."""
@@ -90,7 +99,7 @@ def test_origins_that_call_at_other_hours_are_not_merged() -> None:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("services", "order"), [(1, 0), (1, 2), (3, 1)])
 def test_the_relaxation_is_that_of_each_origin(seed: int, services: int, order: int) -> None:
-    problem = drawn(seed, services, order, origins=30)
+    problem = roomy(drawn(seed, services, order, origins=30))
     columns = order_columns(problem)
     one, other = static_program(problem, columns, 0), steering_program(problem, columns, 0)
     assert other.firsts is not None
@@ -120,7 +129,7 @@ def test_lost_requests_are_priced_alike(seed: int) -> None:
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("seed", range(4))
 def test_a_plan_of_classes_is_one_of_each_origin_at_the_same_cost(seed: int) -> None:
-    problem = drawn(seed, services=2, origins=30)
+    problem = roomy(drawn(seed, services=2, origins=30))
     columns = order_columns(problem)
     static = steering_program(problem, columns, 0)
     found = search(static, 1e-3, NEVER)
