@@ -49,7 +49,8 @@ def steering_program(problem: Problem, columns: OrderColumns, seed: int) -> Stat
 def _merged(problem: Problem, columns: OrderColumns, seed: int) -> StaticProgram | None:
     """Return the program with merged origins; None where that gains little or says less."""
     merged = merged_origins(problem)
-    if len(merged.problem.axes.origins) > _FEWER * len(problem.axes.origins):
+    classes = len(merged.problem.axes.origins)
+    if not columns.host.size or classes > _FEWER * len(problem.axes.origins):
         return None
     of_classes = order_columns(merged.problem)
     firsts = FirstChoices.of(merged, of_classes)

@@ -198,8 +198,9 @@ def test_nothing_is_merged_where_places_are_paid_for_or_origins_are_whole() -> N
         replace(problem, fixed_cost_usd_month=problem.fixed_cost_usd_month + 5.0),
         replace(problem, min_replicas=problem.min_replicas + 2),
         replace(problem, split_origins=False),
+        replace(problem, demand_rps=np.zeros_like(problem.demand_rps)),
     ):
-        assert steering_program(other, columns, 0).firsts is None
+        assert steering_program(other, order_columns(other), 0).firsts is None
 
 
 @pytest.mark.usefixtures("always")
