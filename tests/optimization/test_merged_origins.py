@@ -23,6 +23,7 @@ from planner.optimization.search import search
 from planner.optimization.static import static_program
 from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Problem
+from planner.units import gbps_from_payload
 from tests.benchmarks.generators import survivable_capacity
 
 
@@ -41,8 +42,8 @@ def roomy(problem: Problem) -> Problem:
     """Return the problem with pools that hold all that any service may have."""
     return replace(
         problem,
-        max_replicas=np.full_like(problem.max_replicas, 40),
-        pools=replace(problem.pools, servers=problem.pools.servers * 50),
+        max_replicas=np.full_like(problem.max_replicas, 400),
+        pools=replace(problem.pools, servers=problem.pools.servers * 500),
     )
 
 
@@ -104,24 +105,27 @@ def test_the_relaxation_is_that_of_each_origin(seed: int, services: int, order: 
     one, other = static_program(problem, columns, 0), steering_program(problem, columns, 0)
     assert other.firsts is not None
     values = [add_cuts(each, NEVER, 1e-9).objective for each in (one, other)]
+    assert np.isfinite(values).all()
     assert values[1] == pytest.approx(values[0], rel=1e-7)
 
 
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("seed", range(6))
 def test_lost_requests_are_priced_alike(seed: int) -> None:
-    problem = drawn(seed, order=1, origins=30)
-    promised = np.arange(problem.must_survive.size) % 2 == 0
+    problem = drawn(seed, order=2, origins=30)
+    promised = problem.region_up.sum(axis=1) > 2
     problem = replace(
         problem,
         must_survive=promised,
         usd_per_lost_request=0.01,
         state_probability=np.full(promised.size, 1e-3),
     )
+    assert order_columns(merged_origins(problem).problem).cost_usd_month.max() > 0
     columns = order_columns(problem)
     one, other = static_program(problem, columns, 0), steering_program(problem, columns, 0)
     assert other.firsts is not None
     values = [relax(each, NEVER, 1e-9).objective for each in (one, other)]
+    assert np.isfinite(values).all()
     assert one.excess
     assert values[1] == pytest.approx(values[0], rel=1e-6)
 
@@ -189,6 +193,57 @@ def test_first_regions_cost_what_the_transportation_problem_written_out_costs(se
     assert np.array(row) @ x == pytest.approx(np.array(to), abs=1e-7)
 
 
+def with_surge(problem: Problem) -> Problem:
+    """Return the problem with a pod more of each service while it is rolled out, in full pools."""
+    surge = problem.surge_replicas + 1
+    return replace(drawn(1, services=2, origins=30), surge_replicas=np.repeat(surge, 2))
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("less", [1e-4, 1e-6, 1e-8, 1e-11])
+def test_an_origin_with_next_to_no_demand_keeps_its_orders(less: float, order: int) -> None:
+    problem = drawn(1, order=order, origins=30)
+    demand = problem.demand_rps.copy()
+    demand[:, [2, 6]] *= less
+    problem = replace(problem, demand_rps=demand)
+    static = steering_program(problem, order_columns(problem), 0)
+    assert static.firsts is not None
+    assert static.firsts.part.min() > 1e-5
+    found = search(static, 1e-3, NEVER)
+    assert found.best is not None
+    whole, plan = each_origin(static, found.best, 0)
+    assert np.bincount(whole.columns.group, plan.share) == pytest.approx(np.ones(30))
+    solution = solve(problem, gap=1e-3)
+    assert np.bincount(solution.origin, solution.share) == pytest.approx(np.ones(30))
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("seed", [0, 1, 3, 5])
+def test_several_services_behind_a_host_and_busy_uplinks_make_no_difference(seed: int) -> None:
+    problem = roomy(drawn(seed, services=3, origins=30))
+    demand = problem.demand_rps.copy()
+    demand[1:] = demand[:1] * np.array([0.5, 2.0])[:, None, None]
+    payload_kib = np.array([10.0, 30.0, 20.0])
+    kib = demand.sum(axis=(1, 2)) @ payload_kib
+    problem = replace(
+        problem,
+        demand_rps=demand,
+        host_of_service=np.array([0, 0, 1]),
+        axes=replace(problem.axes, hosts=problem.axes.hosts[:2]),
+        payload_kib=payload_kib,
+        uplink_gbps=np.full(4, 0.38 * gbps_from_payload(1.0, float(kib))),
+    )
+    columns = order_columns(problem)
+    one, other = static_program(problem, columns, 0), steering_program(problem, columns, 0)
+    assert other.firsts is not None
+    values = [add_cuts(each, NEVER, 1e-9).objective for each in (one, other)]
+    assert np.isfinite(values).all()
+    assert values[1] == pytest.approx(values[0], rel=1e-7)
+    assert one.uplink_row.any()
+    assert other.uplink_row.any()
+
+
 @pytest.mark.usefixtures("always")
 def test_nothing_is_merged_where_places_are_paid_for_or_origins_are_whole() -> None:
     problem = drawn(1, origins=30)
@@ -197,6 +252,7 @@ def test_nothing_is_merged_where_places_are_paid_for_or_origins_are_whole() -> N
     for other in (
         replace(problem, fixed_cost_usd_month=problem.fixed_cost_usd_month + 5.0),
         replace(problem, min_replicas=problem.min_replicas + 2),
+        with_surge(problem),
         replace(problem, split_origins=False),
         replace(problem, demand_rps=np.zeros_like(problem.demand_rps)),
     ):
@@ -207,6 +263,10 @@ def test_nothing_is_merged_where_places_are_paid_for_or_origins_are_whole() -> N
 def test_the_shares_of_a_solution_are_those_of_each_origin() -> None:
     problem = drawn(2, services=2, origins=30)
     found = solve(problem, gap=1e-3)
+    exact = search(static_program(problem, order_columns(problem), 0), 1e-3, NEVER)
+    assert exact.best is not None
+    assert exact.bound <= found.objective * (1 + 1e-9)
+    assert found.bound <= exact.best.objective * (1 + 1e-9)
     total = np.zeros((len(problem.axes.hosts), 30))
     np.add.at(total, (found.host, found.origin), found.share)
     called = np.zeros(total.shape)
