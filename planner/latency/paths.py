@@ -229,7 +229,10 @@ def _segments_down(
     cut = np.asarray(corridors_down, dtype=np.bool_)
     if cut.ndim != 2 or cut.shape[1] != len(graph.corridors):
         raise ValueError("`corridors_down` must have one column a corridor")
-    down: Bools = cut.astype(np.float32) @ graph.runs_through.T.astype(np.float32) > 0
+    with np.errstate(
+        invalid="ignore"
+    ):  # OpenBLAS may flag an invalid value that no product has (numpy#24067).
+        down: Bools = cut.astype(np.float32) @ graph.runs_through.T.astype(np.float32) > 0
     if segments_down is None:
         return down
     alone = np.asarray(segments_down, dtype=np.bool_)

@@ -72,7 +72,11 @@ class Steps:
         alone = np.concatenate([at + np.arange(1, n) for at, n in zip(begin, sizes, strict=True)])
         one, other = [alone], [np.repeat(begin, np.array(sizes) - 1)]
         for p, q in combinations(range(len(sizes)), 2):
-            i, j = np.nonzero(touches[p].astype(np.float32) @ touches[q].T)
+            with np.errstate(
+                invalid="ignore"
+            ):  # OpenBLAS may flag an invalid value that no product has (numpy#24067).
+                shared = touches[p].astype(np.float32) @ touches[q].T
+            i, j = np.nonzero(shared)
             one.append(begin[p] + i)
             other.append(begin[q] + j)
         return cls(np.concatenate(one), np.concatenate(other), begin)

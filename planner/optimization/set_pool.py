@@ -251,7 +251,10 @@ def demand_within(groups: Groups, regions: Bools) -> Floats:
     >>> demand_within(groups, np.array([[True, False], [True, True]])).ravel()
     array([4., 6.])
     """
-    outside = (~regions).astype(np.float32) @ groups.allowed.T.astype(np.float32)
+    with np.errstate(
+        invalid="ignore"
+    ):  # OpenBLAS may flag an invalid value that no product has (numpy#24067).
+        outside = (~regions).astype(np.float32) @ groups.allowed.T.astype(np.float32)
     within: Floats = (outside < 0.5).astype(float) @ groups.demand_rps
     return within
 

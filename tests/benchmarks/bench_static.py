@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from math import isnan
 
 from generators import survivable_capacity
 from measure import Figures, apart, machine, ours, peers, report
@@ -85,7 +86,7 @@ def drawn(name: str) -> Problem:
 
 def line(name: str, mine: Figures | None, peer: Figures | None, limit_s: float) -> str:
     """Return one line of the table of both sides."""
-    if mine is None:
+    if mine is None or isnan(mine["seconds"]):
         return f"| {name} | {gap_of(name):g} | none within the limit | | | | | | | | |"
     text = (
         f"| {name} | {gap_of(name):g} | {mine['cpu_s']:.1f} | {mine['seconds']:.1f} "
