@@ -17,6 +17,7 @@ from planner.latency.cables import Bools, CableGraph, Floats, Ints
 from planner.latency.graph import Graph
 from planner.latency.shortest_paths import distances_ms
 from planner.latency.trees import Trees, crosses, shortest_trees
+from planner.overlaps import overlaps
 
 ATTACH_KM = 4000.0
 """Farther from every metro, the link that never fails would be more of the path than the cables."""
@@ -229,10 +230,7 @@ def _segments_down(
     cut = np.asarray(corridors_down, dtype=np.bool_)
     if cut.ndim != 2 or cut.shape[1] != len(graph.corridors):
         raise ValueError("`corridors_down` must have one column a corridor")
-    with np.errstate(
-        invalid="ignore"
-    ):  # OpenBLAS may flag an invalid value that no product has (numpy#24067).
-        down: Bools = cut.astype(np.float32) @ graph.runs_through.T.astype(np.float32) > 0
+    down: Bools = overlaps(cut, graph.runs_through) > 0
     if segments_down is None:
         return down
     alone = np.asarray(segments_down, dtype=np.bool_)

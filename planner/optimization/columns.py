@@ -81,10 +81,29 @@ class OrderColumns:
     @cached_property
     def pattern(self) -> tuple[Ints, Ints]:
         """Columns that show each different order, shape (P,), and each column's one, shape (C,)."""
-        base = int(self.order.max(initial=0)) + 2
-        code = (self.order + 1) @ base ** np.arange(self.order.shape[1])[::-1]
+        code = self.code(np.zeros(self.host.size, np.int64), self.order)
         _, first, number = np.unique(code, return_index=True, return_inverse=True)
         return first, number
+
+    def code(self, group: Ints, order: Ints) -> Ints:
+        """Return groups and orders like those of the columns as one number each.
+
+        Parameters
+        ----------
+        group : ndarray of int, shape (N,)
+            Host and origin as one number.
+        order : ndarray of int, shape (N, D)
+            Regions in order, padded with -1.
+
+        Returns
+        -------
+        ndarray of int, shape (N,)
+            The same for the same group and order alone.
+        """
+        base = int(self.order.max(initial=0)) + 2
+        power = base ** np.arange(order.shape[1] + 1)[::-1]
+        code: Ints = group * power[0] + (order + 1) @ power[1:]
+        return code
 
 
 def promised_depth(problem: Problem) -> int:
@@ -264,15 +283,32 @@ def _gathered(
         serve=serve,
         called=called,
         missing=np.array(missing, dtype=np.int64).reshape(-1, 2),
-        cost_usd_month=_costs(problem, host, origin, serve),
+        cost_usd_month=column_costs(problem, host, origin, serve),
     )
 
 
-def _costs(problem: Problem, hosts: Ints, origins: Ints, serves: RegionIndices) -> Floats:
-    """Return what each column costs a month, US dollars, shape (C,).
+def column_costs(
+    problem: Problem, hosts: Ints, origins: Ints, serves: Ints | RegionIndices
+) -> Floats:
+    """Return what columns cost a month.
 
     Latency is ``usd_per_ms × Σ D·latency / Σ D`` at the region that serves in the normal state;
     ``usd_per_lost_request`` is paid for what finds no admissible surviving region.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    hosts, origins : ndarray of int, shape (C,)
+        What each column belongs to.
+    serves : ndarray of int, shape (K, C)
+        Region that serves the column in each state; the normal one is enough where nothing that is
+        lost has a price.
+
+    Returns
+    -------
+    ndarray, shape (C,)
+        US dollars a month.
     """
     mean_rps = problem.demand_rps.mean(axis=2)
     total = max(float(mean_rps.sum()), 1e-300)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.optimization.exchange_model import ExchangeModel, PartModel
+from planner.overlaps import overlaps
 from planner.problem.arrays import Bools, Ints
 
 _MOST = 1_000_000
@@ -72,11 +73,7 @@ class Steps:
         alone = np.concatenate([at + np.arange(1, n) for at, n in zip(begin, sizes, strict=True)])
         one, other = [alone], [np.repeat(begin, np.array(sizes) - 1)]
         for p, q in combinations(range(len(sizes)), 2):
-            with np.errstate(
-                invalid="ignore"
-            ):  # OpenBLAS may flag an invalid value that no product has (numpy#24067).
-                shared = touches[p].astype(np.float32) @ touches[q].T
-            i, j = np.nonzero(shared)
+            i, j = np.nonzero(overlaps(touches[p], touches[q]))
             one.append(begin[p] + i)
             other.append(begin[q] + j)
         return cls(np.concatenate(one), np.concatenate(other), begin)

@@ -11,12 +11,12 @@ begins in a region along one line: origins on one side, orders on the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from planner.errors import PlannerError
-from planner.optimization.columns import OrderColumns
+from planner.optimization.columns import OrderColumns, column_costs
 from planner.optimization.merged_origins import MergedOrigins
 from planner.optimization.milp import Milp
 from planner.optimization.rows import Rows, rows
@@ -86,7 +86,8 @@ class FirstChoices:
         calls = merged.part[host[begin], origin] > 0
         begin, origin = begin[calls], origin[calls]
         host, region = host[begin], region[begin]
-        usd = _latency_usd_month(merged, host, origin, region)
+        no_loss = replace(merged.each, usd_per_lost_request=0.0)
+        usd = column_costs(no_loss, host, origin, region[None])
         part = merged.part[host, origin]
         return cls(merged, columns, host, origin, region, part, usd, begin, begins.reshape(-1))
 
@@ -196,20 +197,6 @@ class FirstChoices:
         kept = (length > 1e-12) & (self.begin[triple[at]] == self.begins[order[to]])
         at, to = triple[at[kept]], order[to[kept]]
         return at, to, length[kept] / self.part[at]
-
-
-def _latency_usd_month(merged: MergedOrigins, host: Ints, origin: Ints, region: Ints) -> Floats:
-    """Return what the latency of each origin costs where its demand goes first, shape (F,)."""
-    problem = merged.each
-    mean_rps = problem.demand_rps.mean(axis=2)
-    usd_per_rps = problem.usd_per_ms / max(float(mean_rps.sum()), 1e-300)
-    usd = np.zeros(host.size)
-    for service, its in enumerate(problem.host_of_service):
-        mine = host == its
-        at = origin[mine]
-        near = problem.latency_ms[service, at, region[mine]]
-        usd[mine] += mean_rps[service, at] * near * usd_per_rps
-    return usd
 
 
 def _members(of: Ints, asked: Ints) -> tuple[Ints, Ints]:

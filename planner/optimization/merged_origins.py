@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.problem.arrays import Floats, Ints, Problem
 
 _DIGITS = 12
 """Profiles of demand that agree to so many digits are the same."""
@@ -73,19 +73,13 @@ def merged_origins(problem: Problem) -> MergedOrigins:
     >>> len(merged.problem.axes.origins) <= len(merged.each.axes.origins)
     True
     """
-    total = np.einsum("gs,soh->go", _by_host(problem), problem.demand_rps)
+    total = np.zeros((len(problem.axes.hosts), len(problem.axes.origins)))
+    np.add.at(total, problem.host_of_service, problem.demand_rps.sum(axis=2))
     _, first, of = np.unique(_key(problem, total), axis=0, return_index=True, return_inverse=True)
     of = of.reshape(-1)
     whole = total @ (of[:, None] == np.arange(first.size))
     part = total / np.maximum(whole[:, of], 1e-300)
     return MergedOrigins(problem, _classes(problem, first, of), of, part)
-
-
-def _by_host(problem: Problem) -> Bools:
-    """Return which services stand behind each host name, shape (G, S)."""
-    hosts = np.arange(len(problem.axes.hosts))
-    by_host: Bools = problem.host_of_service == hosts[:, None]
-    return by_host
 
 
 def _key(problem: Problem, total: Floats) -> Ints:

@@ -11,7 +11,7 @@ from planner.optimization.first_choices import FirstChoices
 from planner.optimization.merged_origins import merged_origins
 from planner.optimization.static import StaticProgram, add_load_rows, static_program
 from planner.optimization.stopping import NEVER
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.arrays import Floats, Problem
 
 _FEWER = 0.5
 """Origins are merged where that leaves so many of the columns, or fewer."""
@@ -106,18 +106,10 @@ def each_origin(
 def _of_each(firsts: FirstChoices, columns: OrderColumns, share: Floats) -> Floats:
     """Return the shares of the orders of each origin, shape (C,)."""
     triple, order, part = firsts.handed_out(share)
-    wanted = _code(firsts.host[triple], firsts.origin[triple], firsts.columns.order[order], columns)
-    code = _code(columns.host, columns.origin, columns.order, columns)
+    group = firsts.host[triple] * columns.called.shape[1] + firsts.origin[triple]
+    wanted = columns.code(group, firsts.columns.order[order])
+    code = columns.code(columns.group, columns.order)
     sort = np.argsort(code, kind="stable")
     at = sort[np.searchsorted(code, wanted, sorter=sort)]
     whole: Floats = np.bincount(at, part, code.size).astype(float)
     return whole
-
-
-def _code(host: Ints, origin: Ints, order: Ints, columns: OrderColumns) -> Ints:
-    """Return host name, origin and order as one number."""
-    base = int(columns.order.max(initial=0)) + 2
-    code: Ints = host * columns.called.shape[1] + origin
-    for region in order.T:
-        code = code * base + region + 1
-    return code

@@ -21,6 +21,7 @@ import numpy as np
 
 from planner.optimization.cuts import Bools, Floats, Groups, Ints
 from planner.optimization.rounding import Cut, divisors
+from planner.overlaps import overlaps
 
 _EACH = 3
 """Cuts of one set a call: the states that break it most."""
@@ -251,11 +252,7 @@ def demand_within(groups: Groups, regions: Bools) -> Floats:
     >>> demand_within(groups, np.array([[True, False], [True, True]])).ravel()
     array([4., 6.])
     """
-    with np.errstate(
-        invalid="ignore"
-    ):  # OpenBLAS may flag an invalid value that no product has (numpy#24067).
-        outside = (~regions).astype(np.float32) @ groups.allowed.T.astype(np.float32)
-    within: Floats = (outside < 0.5).astype(float) @ groups.demand_rps
+    within: Floats = (overlaps(~regions, groups.allowed) == 0).astype(float) @ groups.demand_rps
     return within
 
 
