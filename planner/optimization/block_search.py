@@ -30,6 +30,7 @@ from planner.optimization.stopping import Stop, closed
 from planner.optimization.tree_search import Priced, TreeSearch
 from planner.optimization.trial import promised_only
 from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.packing import fits
 
 _SMOOTHING = 0.5
 
@@ -200,7 +201,7 @@ class BlockSearch:
         Returns
         -------
         Point or None
-            What they really cost; None where they do not do, or time is up.
+            What they really cost; None where they do not do or do not fit, or time is up.
         """
         found = self._held(replicas)
         bound = self._learnt(found)
@@ -214,6 +215,8 @@ class BlockSearch:
         if np.abs(replicas - np.rint(replicas)).max() > 0:
             return self._at(replicas, usd)
         whole = replicas.astype(np.int64)
+        if not fits(self.problem, self.small.adaptive.master.limits, whole).all():
+            return None
         plans = [
             block.plan(whole[block.services], each.share)
             for block, each in zip(self.blocks, held, strict=True)

@@ -148,7 +148,7 @@ class BlockSteering:
         found = self._known.pop(key, None) or self._asked(replicas, stop)
         if found is not None:
             self._known[key] = found
-            if len(self._known) > min(_REMEMBERED, max(1, _ENTRIES // found.share.size)):
+            if len(self._known) > min(_REMEMBERED, max(1, _ENTRIES // max(1, found.share.size))):
                 del self._known[next(iter(self._known))]
         return found
 
@@ -203,10 +203,7 @@ class BlockSteering:
         """Read cost and bound from an answer."""
         assert result.x is not None
         assert result.reduced_cost is not None
-        shares = self.static.steering
-        share, d = result.x[shares], result.reduced_cost[shares]
-        # A reduced cost of the wrong sign within the tolerance may be worth its whole share.
-        wrong = float(np.minimum(d, 0.0)[share < 0.5].sum())
+        wrong = self._wrong(result)
         usd = result.objective - self._dear * float(replicas.sum())
         per_replica = self._dear - result.reduced_cost[self.static.master.replicas]
         constant = usd + wrong + float((per_replica * replicas).sum())
@@ -223,12 +220,24 @@ class BlockSteering:
         self._restore()
         if result is None or result.x is None or result.reduced_cost is None:
             return None
-        least = float((result.x[self.static.master.replicas] - replicas).sum())
+        bought = float((result.x[self.static.master.replicas] - replicas).sum())
+        least = bought + self._wrong(result)
         if least <= _BOUGHT:
             return None
         coefficient = 1.0 - result.reduced_cost[self.static.master.replicas]
         scale = max(float(np.abs(coefficient).max()), 1e-300)
         return coefficient / scale, (least + float((coefficient * replicas).sum())) / scale
+
+    def _wrong(self, result: MilpResult) -> float:
+        """Return what shares whose reduced costs have the wrong sign may be worth, at most 0.
+
+        Such costs are within the solver's tolerance; each may be worth its whole share.
+        """
+        assert result.x is not None
+        assert result.reduced_cost is not None
+        share = result.x[self.static.steering]
+        d = result.reduced_cost[self.static.steering]
+        return float(np.minimum(d, 0.0)[share < 0.5].sum())
 
 
 def _worth(static: StaticProgram) -> float:

@@ -180,8 +180,9 @@ def shared_use(problem: Problem, limits: PackingLimits, bound: Ints) -> Floats:
 
     Notes
     -----
-    Exact for pools of equal servers without surge; otherwise it only loosens the limit.  At best
-    all rows hold, and the one that the bounds break most is taken.
+    Exact for one server without surge; otherwise it only loosens the limit, and pods may not fit
+    where it says that a region cannot be full.  At best all rows hold, and the one that the bounds
+    break most is taken.
     """
     runs = bound > 0
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -79,12 +79,16 @@ class _Pools:
     problem: Problem
     limits: PackingLimits
 
-    def fit(self, programs: list[BlockProgram], plans: list[Candidate | None]) -> bool:
+    def fit(
+        self, programs: list[BlockProgram], plans: list[Candidate] | list[Candidate | None]
+    ) -> bool:
         """Return whether the plans' pods find room."""
         replicas = self.replicas(programs, plans)
         return bool(fits(self.problem, self.limits, replicas).all())
 
-    def replicas(self, programs: list[BlockProgram], plans: list[Candidate | None]) -> Ints:
+    def replicas(
+        self, programs: list[BlockProgram], plans: list[Candidate] | list[Candidate | None]
+    ) -> Ints:
         """Return the replicas of all blocks that have a plan, shape (S, R)."""
         total = np.zeros(self.problem.min_replicas.shape, np.int64)
         for program, plan in zip(programs, plans, strict=True):
@@ -162,12 +166,12 @@ def search_blocks(
     Where the pools bind and origins cannot be split the bound is that of the best prices, with
     integers inside each block: what lies between it and the best plan may stay open.
     """
+    pools = _Pools(problem, packing_limits(problem))
     if not any(program.use.any() for program in programs):
-        return _alone(programs, gap, stop)
+        return _without_prices(pools, programs, gap, stop, seed)
     room = np.ones(problem.uplink_gbps.size)
     part = stop.part(_SHARE_FOR_PRICES) if problem.split_origins else stop
     prices = room_prices(programs, room, gap * _SHARE_OF_GAP, part)
-    pools = _Pools(problem, packing_limits(problem))
     if not prices.feasible:
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
@@ -188,10 +192,17 @@ def _searched_together(
     if prices.fits and prices.settled:
         found = _first(pools, found, prices, gap, stop.part(_SHARE_FOR_FIRST))
     _at_own_prices(found.programs)
+    return _search_replicas(pools, found, prices.replicas, gap, stop, seed)
+
+
+def _search_replicas(
+    pools: _Pools, found: BlockPlans, mixed: list[Floats], gap: float, stop: Stop, seed: int
+) -> BlockPlans:
+    """Search the replicas of all blocks at once, where the gap is open and time is left."""
     if closed(found.objective, found.bound, gap) or stop.passed():
         return found
     search = BlockSearch.of(pools.problem, found.programs, gap, stop, seed)
-    plans, bound = search.run(found.plans, found.bound, prices.replicas)
+    plans, bound = search.run(found.plans, found.bound, mixed)
     return replace(found, plans=plans, bound=bound)
 
 
@@ -201,8 +212,24 @@ def _at_own_prices(programs: list[BlockProgram]) -> None:
         program.price(np.zeros(program.use.shape[1]))
 
 
+def _without_prices(
+    pools: _Pools, programs: list[BlockProgram], gap: float, stop: Stop, seed: int
+) -> BlockPlans:
+    """Solve blocks one by one where no room has a price; their plans may clash all the same.
+
+    What replicas take at least (`shared_use`) fills no region, but pods of a rolling update and the
+    order of arrival count too.
+    """
+    found = _alone(programs, gap, stop)
+    if not found.plans or pools.fit(programs, found.plans):
+        return found
+    found = replace(found, plans=[])
+    split = pools.problem.split_origins
+    return _search_replicas(pools, found, [], gap, stop, seed) if split else found
+
+
 def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
-    """Solve blocks that share nothing."""
+    """Solve blocks as if they shared nothing."""
     found = [
         search(program.static, gap, stop.part(1 / (len(programs) - at)))
         for at, program in enumerate(programs)

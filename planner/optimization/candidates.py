@@ -135,7 +135,26 @@ def exact(static: StaticProgram, x: Floats) -> Candidate | None:
         None where a row that the program leaves out is broken and more replicas do not mend it.
     """
     replicas = np.rint(x[static.master.replicas]).astype(np.int64)
-    share = clean(static, x[static.share])
+    return with_enough(static, replicas, clean(static, x[static.share]))
+
+
+def with_enough(static: StaticProgram, replicas: Ints, share: Floats) -> Candidate | None:
+    """Return replicas and shares as a candidate, with a replica more where they need one.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; it is not solved.
+    replicas : ndarray of int, shape (S, R)
+        Replicas.
+    share : ndarray, shape (C,)
+        Part of the demand of its host and origin on each order column.
+
+    Returns
+    -------
+    Candidate or None
+        None where more replicas do not do either.
+    """
     found = judged(static, replicas, share)
     if found is not None:
         return found

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
+_LARGEST_CODE = 2**62
+
 RegionIndices = NDArray[np.int16]
 """Regions by number, -1 for none: states × columns of them are what takes memory."""
 
@@ -81,29 +83,37 @@ class OrderColumns:
     @cached_property
     def pattern(self) -> tuple[Ints, Ints]:
         """Columns that show each different order, shape (P,), and each column's one, shape (C,)."""
-        code = self.code(np.zeros(self.host.size, np.int64), self.order)
+        code = row_codes(self.order + 1)
         _, first, number = np.unique(code, return_index=True, return_inverse=True)
         return first, number
 
-    def code(self, group: Ints, order: Ints) -> Ints:
-        """Return groups and orders like those of the columns as one number each.
 
-        Parameters
-        ----------
-        group : ndarray of int, shape (N,)
-            Host and origin as one number.
-        order : ndarray of int, shape (N, D)
-            Regions in order, padded with -1.
+def row_codes(table: Ints) -> Ints:
+    """Return the rows of a table as one number each.
 
-        Returns
-        -------
-        ndarray of int, shape (N,)
-            The same for the same group and order alone.
-        """
-        base = int(self.order.max(initial=0)) + 2
-        power = base ** np.arange(order.shape[1] + 1)[::-1]
-        code: Ints = group * power[0] + (order + 1) @ power[1:]
-        return code
+    Parameters
+    ----------
+    table : ndarray of int, shape (N, D)
+        Numbers from 0 on.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        The same for the same row alone, in the order of the rows.
+
+    Examples
+    --------
+    >>> row_codes(np.array([[2, 1], [0, 7], [2, 1]])).tolist()
+    [17, 7, 17]
+    """
+    code = np.zeros(table.shape[0], np.int64)
+    for column in table.T:
+        base = int(column.max(initial=0)) + 1
+        if int(code.max(initial=0)) >= _LARGEST_CODE // base:
+            # Long lists of many regions are more than 64 bits hold.
+            _, code = np.unique(code, return_inverse=True)
+        code = code * base + column
+    return code
 
 
 def promised_depth(problem: Problem) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from planner.errors import PlannerError
-from planner.optimization.candidates import Candidate, clean, judged, rerouted
-from planner.optimization.columns import OrderColumns, order_columns
+from planner.optimization.candidates import Candidate, clean, rerouted, with_enough
+from planner.optimization.columns import OrderColumns, order_columns, row_codes
 from planner.optimization.first_choices import FirstChoices
 from planner.optimization.merged_origins import merged_origins
 from planner.optimization.static import StaticProgram, add_load_rows, static_program
@@ -15,6 +15,9 @@ from planner.problem.arrays import Floats, Problem
 
 _FEWER = 0.5
 """Origins are merged where that leaves so many of the columns, or fewer."""
+
+_HANDED_OUT = 1e-3
+"""By so much what an origin is given may differ from all of it: rounding, not an order lost."""
 
 _EXACT = 1e-6
 """Relative gap of what steering costs where shares are looked for anew."""
@@ -83,7 +86,7 @@ def each_origin(
     StaticProgram
         `static` itself where no origins are merged.
     Candidate
-        The same replicas and cost.
+        The same replicas and cost, but for a replica more where handing out needs one.
 
     Raises
     ------
@@ -97,7 +100,8 @@ def each_origin(
     whole = static_program(problem, columns, seed)
     add_load_rows(whole, static.load_row)
     share = clean(whole, _of_each(static.firsts, columns, plan.share))
-    found = judged(whole, plan.replicas, share) or rerouted(whole, plan.replicas, _EXACT, NEVER)
+    found = with_enough(whole, plan.replicas, share)
+    found = found or rerouted(whole, plan.replicas, _EXACT, NEVER)
     if found is None:
         raise PlannerError("the plan of merged origins is none of each origin")
     return whole, found
@@ -107,9 +111,13 @@ def _of_each(firsts: FirstChoices, columns: OrderColumns, share: Floats) -> Floa
     """Return the shares of the orders of each origin, shape (C,)."""
     triple, order, part = firsts.handed_out(share)
     group = firsts.host[triple] * columns.called.shape[1] + firsts.origin[triple]
-    wanted = columns.code(group, firsts.columns.order[order])
-    code = columns.code(columns.group, columns.order)
+    asked = np.column_stack([group, firsts.columns.order[order] + 1])
+    there = np.column_stack([columns.group, columns.order + 1])
+    code, wanted = np.split(row_codes(np.concatenate([there, asked])), [columns.group.size])
     sort = np.argsort(code, kind="stable")
-    at = sort[np.searchsorted(code, wanted, sorter=sort)]
+    at = sort[np.minimum(np.searchsorted(code, wanted, sorter=sort), code.size - 1)]
     whole: Floats = np.bincount(at, part, code.size).astype(float)
+    handed = np.bincount(columns.group, whole)[columns.group]
+    if (code[at] != wanted).any() or (np.abs(handed - 1) > _HANDED_OUT).any():
+        raise PlannerError("the orders of merged origins are not those of each origin")
     return whole

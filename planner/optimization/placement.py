@@ -76,11 +76,9 @@ class _Placing:
         """Return one with nothing placed."""
         columns, problem = static.columns, static.problem
         weight = problem.demand_rps.max(axis=2).sum(axis=0)
-        groups = [
-            np.flatnonzero(columns.group == g)
-            for g in np.unique(columns.group)
-            for _ in range(parts)
-        ]
+        _, first = np.unique(np.sort(columns.group), return_index=True)
+        each = np.split(np.argsort(columns.group, kind="stable"), first[1:])
+        groups = [members for members in each if members.size for _ in range(parts)]
         groups.sort(key=lambda members: (-weight[columns.origin[members[0]]], int(members[0])))
         promised, hours = np.flatnonzero(problem.must_survive), problem.demand_rps.shape[2]
         load = np.zeros((promised.size, *problem.min_replicas.shape, hours))
@@ -99,11 +97,13 @@ class _Placing:
         _add(self.static, self.promised, self.load, column, self.part)
         self.chosen[index] = column
 
-    def improve(self) -> None:
-        """Place every part, and again as long as that helps."""
+    def improve(self, stop: Stop) -> None:
+        """Place every part, and again as long as that helps and time is left."""
         for _ in range(_PASSES):
             before = self.chosen.copy()
             for index in range(len(self.groups)):
+                if stop.passed():
+                    return
                 self.take(index)
                 self.place(index)
             if np.array_equal(before, self.chosen):
@@ -121,8 +121,10 @@ class _Placing:
         self.chosen, self.load = chosen.copy(), load.copy()
 
     def candidate(self) -> Candidate | None:
-        """Return the placement as a plan, where it is one."""
+        """Return the placement as a plan, where all is placed and it is one."""
         problem = self.static.problem
+        if (self.chosen < 0).any():
+            return None
         share = np.zeros(self.static.columns.host.size)
         np.add.at(share, self.chosen, self.part)
         full = np.zeros((problem.region_up.shape[0], *self.load.shape[1:]))
@@ -156,9 +158,9 @@ def place_origins(
     A heuristic without a bound: where room is scarce it may find no plan although there is one.
     """
     placing = _Placing.of(static, parts)
-    placing.improve()
+    placing.improve(stop)
     plain = placing.candidate()
-    if not ruins:
+    if not ruins or (placing.chosen < 0).any():
         return plain
     _ruin_and_recreate(placing, ruins, np.random.default_rng(0), stop)
     # What is a little beyond the room and cheap is no plan.
@@ -177,9 +179,12 @@ def ruins_for(static: StaticProgram) -> int:
     -------
     int
         Fewer where each placement looks at more; a count, so that the same input gives the same.
+        0 where nobody calls.
     """
     problem, columns = static.problem, static.columns
-    groups = max(1, np.unique(columns.group).size)
+    groups = np.unique(columns.group).size
+    if not groups:
+        return 0
     cells = problem.must_survive.sum() * problem.min_replicas.size * problem.demand_rps.shape[2]
     looked = float(cells * columns.host.size / groups)
     return int(_RUINS * min(groups, _MOST) * min(1.0, _QUICK / max(1.0, looked)))

@@ -7,7 +7,7 @@ its answer breaks a row that was left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -26,6 +26,9 @@ from planner.problem.arrays import Floats
 
 _PARTS = 4
 """Parts of an origin in the plan that is made where a limit came before any other."""
+
+_GRACE_S = 3.0
+"""Seconds that this plan may take, be the limit passed or not."""
 
 _PLACING = 0.2
 """Most of the time that goes into a plan before the solver starts."""
@@ -87,7 +90,10 @@ def search(
     if root.status == "infeasible":
         return Found(None, np.inf, feasible=False)
     if not static.problem.split_origins:
-        return _whole_origins(static, root, gap, stop)
+        found = _whole_origins(static, root, gap, stop)
+        if found.best is None and found.feasible and place:
+            found = replace(found, best=_placed(static))
+        return found
     best = start
     if not closed(start.objective if start else None, root.bound, gap):
         best = better(start, first_plan(static, root, gap, stop))
@@ -100,8 +106,17 @@ def search(
     if best is None and bound == np.inf:
         return Found(None, np.inf, feasible=False)
     if best is None and place:
-        best = place_origins(static, _PARTS * _origins_of_one(static))
+        best = _placed(static)
     return Found(best, bound, feasible=True)
+
+
+def _placed(static: StaticProgram) -> Candidate | None:
+    """Return a plan made without the solver, where the limit came before any other."""
+    late, each = Stop(_GRACE_S), _origins_of_one(static)
+    best = place_origins(static, each, stop=late)
+    if static.problem.split_origins:
+        best = better(best, place_origins(static, _PARTS * each, stop=late))
+    return best
 
 
 def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Candidate | None:

@@ -171,3 +171,50 @@ def test_blocks_in_scarce_room_are_proven_to_a_thousandth_and_the_same_each_time
     checked, faults = evaluate(problem, found)
     assert faults == []
     assert checked == pytest.approx(found.objective, rel=1e-6)
+
+
+def in_small_pools(
+    servers: int, cores: float, pods: list[float], most: list[int], needed: list[int], surge: int
+) -> Problem:
+    """Return two services and regions whose least use fills no region though the pods may."""
+    drawn = survivable_capacity(1, 2, 5, 2, 0, steering="static", latency=False)
+    pools = replace(drawn.pools, cpu_cores=np.full(2, cores), servers=np.full(2, servers))
+    rps = np.array(needed, float)[:, None, None] * 2 / 5
+    return replace(
+        drawn,
+        demand_rps=np.broadcast_to(rps, drawn.demand_rps.shape).copy(),
+        rps_per_replica=np.full((2, 2), 2.0),
+        cpu_cores=np.array(pods),
+        pools=pools,
+        max_replicas=np.repeat(np.array(most)[:, None], 2, axis=1),
+        surge_replicas=np.full(2, surge),
+        cost_usd_month=np.array([[10.0, 20.0], [1.0, 2.0]]),
+    )
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_blocks_whose_plans_clash_by_surge_are_planned_again(split: bool) -> None:
+    problem = in_small_pools(1, 100.0, [1.0, 1.0], [40, 50], [40, 50], 8)
+    problem = replace(problem, split_origins=split)
+    limits = packing_limits(problem)
+    assert not shared_use(problem, limits, replica_bounds(problem, limits)).any()
+    written, _ = extensive_form.solve(problem)
+    assert written > 450
+    assert cost(problem) == pytest.approx(written, rel=1e-6)
+
+
+def test_blocks_whose_plans_clash_by_the_order_of_arrival_have_no_plan() -> None:
+    problem = in_small_pools(10, 10.0, [5.0, 0.1], [11, 300], [20, 500], 0)
+    assert extensive_form.solve(problem)[0] == np.inf
+    assert cost(problem) == np.inf
+
+
+def test_a_host_name_that_nobody_calls_is_no_burden_in_full_pools() -> None:
+    drawn = survivable_capacity(3, 3, 4, 3, 1, steering="static", load=0.9)
+    demand = drawn.demand_rps.copy()
+    demand[1] = 0.0
+    problem = replace(drawn, demand_rps=demand)
+    written, _ = extensive_form.solve(problem)
+    found = solve(problem, gap=1e-6, time_limit_s=30.0)
+    assert found.bound <= written * (1 + 1e-6)
+    assert found.objective == pytest.approx(written, rel=2e-6)

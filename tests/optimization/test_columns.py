@@ -8,7 +8,7 @@ from math import perm
 import numpy as np
 import pytest
 
-from planner.optimization.columns import order_columns, promised_depth
+from planner.optimization.columns import order_columns, promised_depth, row_codes
 from planner.problem.arrays import Problem
 from tests.oracles.instances import random_problem
 from tests.oracles.static_columns import called_pairs, columns_of
@@ -84,3 +84,14 @@ def test_an_origin_with_too_few_regions_is_missing() -> None:
     columns = order_columns(replace(problem, admissible=allowed, state_admissible=states))
     assert columns.missing.tolist() == [[0, 1]]
     assert (columns.origin == 0).all()
+
+
+@pytest.mark.parametrize(("largest", "width"), [(2, 3), (31, 13), (33, 14), (2**40, 5)])
+def test_long_lists_of_many_regions_keep_numbers_of_their_own(largest: int, width: int) -> None:
+    rng = np.random.default_rng(width)
+    table = rng.integers(0, largest, (400, width))
+    table[200:, 1:] = table[:200, 1:]
+    table[300:] = table[:100]
+    _, wanted = np.unique(table, axis=0, return_inverse=True)
+    _, found = np.unique(row_codes(table), return_inverse=True)
+    assert np.array_equal(found, wanted.reshape(-1))

@@ -20,6 +20,7 @@ from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats
 from tests.benchmarks.generators import survivable_capacity
+from tests.oracles import extensive_form
 from tests.oracles.instances import random_problem
 
 
@@ -112,11 +113,24 @@ def test_origins_that_are_taken_up_together_come_near_the_optimum() -> None:
     assert ruined_usd - least_usd <= 0.3 * (plain_usd - least_usd)
 
 
+class Later(Stop):
+    """A stop that has passed from the moment on in which a placement has cost so much."""
+
+    def __init__(self, asked: int) -> None:
+        super().__init__(np.inf)
+        self.asked = asked
+
+    def passed(self) -> bool:
+        self.asked -= 1
+        return self.asked < 0
+
+
 def test_the_same_origins_are_taken_up_in_every_run_and_none_after_a_stop() -> None:
-    static = whole(1)
-    plain, one, two, stopped = (
-        place_origins(static, 1, ruins=ruins, stop=stop)
-        for ruins, stop in ((0, NEVER), (50, NEVER), (50, NEVER), (50, Stop(0.0)))
+    static, before = whole(1), Later(10**6)
+    plain = place_origins(static, 1, stop=before)
+    one, two, stopped = (
+        place_origins(static, 1, ruins=50, stop=stop)
+        for stop in (NEVER, NEVER, Later(10**6 - before.asked))
     )
     assert plain is not None
     assert one is not None
@@ -124,6 +138,26 @@ def test_the_same_origins_are_taken_up_in_every_run_and_none_after_a_stop() -> N
     assert stopped is not None
     assert np.array_equal(one.share, two.share)
     assert np.array_equal(plain.share, stopped.share)
+
+
+def test_a_stop_that_comes_before_all_is_placed_leaves_no_plan() -> None:
+    static = whole(1)
+    for parts, asked in ((1, 0), (1, 11), (4, 40)):
+        assert place_origins(static, parts, ruins=50, stop=Later(asked)) is None
+    assert place_origins(static, 1, stop=Later(12)) is not None
+
+
+def test_nobody_who_calls_is_placed_at_once() -> None:
+    drawn = survivable_capacity(3, 3, 4, 2, 1, steering="static", load=0.2)
+    silent = np.zeros_like(drawn.demand_rps)
+    silent[0] = drawn.demand_rps[0]
+    for demand, calls in ((silent, True), (np.zeros_like(silent), False)):
+        problem = replace(drawn, demand_rps=demand, split_origins=False)
+        static = static_program(problem, order_columns(problem), 0)
+        assert (ruins_for(static) > 0) == calls
+        found = solve(problem, time_limit_s=30.0)
+        written, _ = extensive_form.solve(problem)
+        assert found.objective == pytest.approx(written, rel=1e-4, abs=1e-6)
 
 
 def test_the_more_is_looked_at_the_fewer_ruins_there_are() -> None:
