@@ -25,11 +25,14 @@ from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.loads import judge
 from planner.optimization.master import fixed_and_replica_usd
-from planner.optimization.overload import Overloads, add_overloads, lost_share
+from planner.optimization.overload import PER_MILLE, Overloads, add_overloads, lost_share
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram, static_program
 from planner.problem.arrays import Floats, Ints, Problem, Solution
 from planner.problem.packing import refuse_at_best
+
+_ROW_TOLERANCE = 1e-7
+"""By so much the solver lets a row be broken where columns are integers."""
 
 _LARGEST_PRICE = 1e3
 """Of a column: prices that differ more from 1 than this meet the solver's tolerances."""
@@ -73,6 +76,11 @@ class TailProgram:
     def room(self) -> float:
         """Probability that the known states have in the tail."""
         return max(0.0, 1.0 - self.beta - self.missing)
+
+    @property
+    def tolerance(self) -> float:
+        """What a tail may lie beyond its cap by the solver's tolerance in the row of the cap."""
+        return _ROW_TOLERANCE / (PER_MILLE * self.scale * (1.0 - self.beta))
 
     def value(self, plan: Candidate) -> float:
         """Return the tail of a plan, high end: part of all demand."""

@@ -95,14 +95,14 @@ def least_tail(
     as long as its answer breaks a row that was left out; such rows only loosen the program, so its
     bound holds all the same.
     """
-    budget = budget_usd_month * (1 + SLACK)
-    if start is not None and program.cost_usd_month(start) > budget:
+    budget = budget_usd_month
+    if start is not None and not _keeps(program, start, (budget, np.inf)):
         start = None
     _aim(program, "tail", budget, np.inf)
     best, bound = _branched(program, "tail", (budget, np.inf), start, gap, stop.part(2 / 3))
     if best is None:
         return None
-    caps = budget, max(program.value(best), bound / (1 - gap)) * (1 + SLACK) + 1e-12
+    caps = budget, max(program.value(best), bound / (1 - gap))
     _aim(program, "cost", *caps)
     cheap, _ = _branched(program, "cost", caps, best, max(gap, 5e-3), stop)
     plan = _finished(program, cheap or best, caps, gap, stop)
@@ -126,8 +126,9 @@ def _finished(
 
 
 def _keeps(program: TailProgram, plan: Candidate, caps: Caps) -> bool:
-    """Return whether a plan is within both caps."""
-    return program.cost_usd_month(plan) <= caps[0] and program.value(plan) <= caps[1]
+    """Return whether a plan is within both caps, up to the solver's tolerance."""
+    most, tail = caps[0] * (1 + SLACK), caps[1] * (1 + SLACK) + program.tolerance
+    return program.cost_usd_month(plan) <= most and program.value(plan) <= tail
 
 
 def _aim(program: TailProgram, aim: Aim, budget: float, tail: float) -> None:

@@ -45,6 +45,17 @@ def test_json_says_the_same_figures(run: Run, small: Path) -> None:
     assert answer["proven"] is True
 
 
+def test_of_plans_with_the_same_tail_a_larger_budget_takes_none_that_is_dearer(
+    run: Run, small: Path
+) -> None:
+    larger, smaller = (
+        json.loads(run("risk", small, *budget, "--json").stdout)["plans"]["least_tail"]
+        for budget in ((), ("--budget", "830"))
+    )
+    assert larger["cvar"][1] == pytest.approx(smaller["cvar"][1], rel=1e-9)
+    assert larger["cost_usd_month"] <= smaller["cost_usd_month"] * 1.005
+
+
 def test_a_tail_smaller_than_the_unknown_is_refused_with_the_cure(run: Run, small: Path) -> None:
     result = run("risk", small, "--beta", "0.999999", "--order", "1")
     assert result.exit_code == 3
