@@ -97,14 +97,16 @@ class Infeasible(PlannerError):
     clashes : tuple of str
         Where it shows, each naming its failure state and hour.
     ways_out : tuple of str
-        What makes the scenario feasible: all of it together or, where each was tried, one way
-        after the other, cheapest first.
+        What makes the scenario feasible: all of it together, or one way after the other, cheapest
+        first.
     promises : tuple of (str, str)
         Promises that clash, each with its path in the scenario; empty where they were not sought.
     irreducible : bool
         Whether the others of these promises can be kept without any one of them.
     tried : bool
         Whether each way out was found to do by itself.
+    together : bool
+        Whether ways that were not tried do all of them together only.
     """
 
     def __init__(
@@ -115,10 +117,12 @@ class Infeasible(PlannerError):
         *,
         irreducible: bool = True,
         tried: bool = False,
+        together: bool = True,
         lines: Mapping[str, int] | None = None,
     ) -> None:
         self.clashes, self.ways_out = tuple(clashes), tuple(ways_out)
-        self.promises, self.irreducible, self.tried = tuple(promises), irreducible, tried
+        self.promises, self.irreducible = tuple(promises), irreducible
+        self.tried, self.together = tried, together
         super().__init__("\n".join(self._text(lines or {})))
 
     def at(self, lines: Mapping[str, int]) -> Infeasible:
@@ -135,6 +139,7 @@ class Infeasible(PlannerError):
             self.promises,
             irreducible=self.irreducible,
             tried=self.tried,
+            together=self.together,
             lines=lines,
         )
 
@@ -148,10 +153,16 @@ class Infeasible(PlannerError):
             said += ["it shows here:"] if self.clashes else []
         said += [f"  {clash}" for clash in self.clashes]
         if self.ways_out:
-            one_by_one = "ways out, cheapest first, each tried:"
-            said.append(one_by_one if self.tried else "cheapest way out:")
-            said += [f"  {way}" for way in self.ways_out]
+            said += [f"{self._ways()}:", *(f"  {way}" for way in self.ways_out)]
         return said
+
+    def _ways(self) -> str:
+        """Say what the ways out are."""
+        if self.tried:
+            return "ways out, cheapest first, each tried"
+        if len(self.ways_out) == 1:
+            return "cheapest way out"
+        return "cheapest way out, all of it together" if self.together else "ways out, not tried"
 
 
 def _promise(text: str, path: str, lines: Mapping[str, int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.errors import Infeasible
 from planner.optimization.clash import clash
+from planner.optimization.explain import shown
 from planner.optimization.repairs import repairs
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
@@ -44,8 +45,9 @@ def advised(problem: Problem, error: Infeasible, stop: Stop, seed: int = 0) -> I
     if found is None:
         return error
     ways = repairs(problem, found.promises, stop, seed)
+    # What was said of all promises may be about others than those that clash here.
     return Infeasible(
-        error.clashes,
+        shown(found.problem, seed) or error.clashes,
         [str(way) for way in ways] or error.ways_out,
         [(promise.text, promise.path) for promise in found.promises],
         irreducible=found.irreducible,

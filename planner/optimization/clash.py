@@ -37,10 +37,13 @@ class Clash:
         What clashes, in the order of `planner.optimization.promises.promises`.
     irreducible : bool
         Whether a plan was found without each of them; False where the time did not suffice.
+    problem : Problem
+        The problem with these promises alone.
     """
 
     promises: tuple[Promise, ...]
     irreducible: bool
+    problem: Problem
 
 
 @dataclass
@@ -140,4 +143,4 @@ def _deleted(court: _Court, small: frozenset[Promise]) -> Clash:
         if verdict == "infeasible":
             kept = kept - {promise}
         irreducible &= verdict != "unknown"
-    return Clash(tuple(p for p in court.all if p in kept), irreducible)
+    return Clash(tuple(p for p in court.all if p in kept), irreducible, court.problem(kept))

@@ -41,12 +41,39 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
         return Infeasible([], [])
     problem = in_any_order(problem)
     columns = columns if columns is not None else order_columns(problem)
-    if columns.missing.size:
-        return _unreachable(problem, columns)
     try:
-        relief = cheapest_relief(problem, columns, seed)
+        return _explained(problem, columns, seed)
     except SolverStopped as stopped:
         return Infeasible([str(stopped)], [])
+
+
+def shown(problem: Problem, seed: int) -> tuple[str, ...]:
+    """Return where it shows that no plan keeps every promise.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem that is known to be infeasible.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    tuple of str
+        Empty where that was not found in time.
+    """
+    problem = in_any_order(problem)
+    try:
+        return _explained(problem, order_columns(problem), seed).clashes
+    except SolverStopped:
+        return ()
+
+
+def _explained(problem: Problem, columns: OrderColumns, seed: int) -> Infeasible:
+    """Explain origins that nobody may serve, or what the pools and limits do not hold."""
+    if columns.missing.size:
+        return _unreachable(problem, columns)
+    relief = cheapest_relief(problem, columns, seed)
     if relief is None:
         return Infeasible(["not even twenty times the servers hold the demand"], [])
     return Infeasible(_clashes(problem, relief), purchases(problem, relief))

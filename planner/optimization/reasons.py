@@ -9,6 +9,8 @@ from planner.optimization.resolved import Interval
 from planner.optimization.witness import StateHour, Witness
 from planner.problem.arrays import Problem
 
+_CENT = 0.01
+
 _UNPROVEN = " (a limit came before all of it was found)"
 
 
@@ -118,6 +120,8 @@ def _dearer(problem: Problem, found: Witness) -> str:
         f"latency {_signed(found.latency_usd_month)}, lost requests "
         f"{_signed(found.lost_usd_month)}, the replica {_signed(-float(price))}"
     )
+    if _nothing(interval):
+        return "nothing: one fewer keeps every promise and costs the same"
     if interval.high <= 0:
         return f"nothing: one fewer keeps every promise and saves {written_usd(_saving(interval))}"
     text = f"one fewer keeps every promise and costs {more_usd(interval)} ({parts})"
@@ -131,6 +135,11 @@ def _signed(usd: float) -> str:
     ('+12.50', '0.00')
     """
     return f"{usd:+,.2f}" if abs(usd) >= 0.005 else "0.00"
+
+
+def _nothing(interval: Interval) -> bool:
+    """Return whether an interval of money is no cent wide or high."""
+    return max(abs(interval.low), abs(interval.high)) < _CENT / 2
 
 
 def _saving(interval: Interval) -> Interval:
@@ -208,6 +217,8 @@ def excuse_reason(problem: Problem, found: Excuse) -> str:
     """
     axes = problem.axes
     if found.kind == "cost" and found.dearer is not None:
+        if _nothing(found.dearer):
+            return "would cost the same"
         if found.dearer.high <= 0:
             return f"would save {written_usd(_saving(found.dearer))}: the plan is not the best"
         return f"would cost {more_usd(found.dearer)}"

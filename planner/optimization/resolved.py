@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isclose
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Ints, Problem, Solution
 from planner.problem.documents import mean_latency_ms
+
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,14 @@ def dearer(one: Value, other: Value) -> Interval:
     >>> dearer(Value(130.0, 128.0), Value(101.0, 100.0))
     Interval(low=27.0, high=30.0)
     """
-    return Interval(one.bound - other.objective, one.objective - other.bound)
+    return Interval(
+        _difference(one.bound, other.objective), _difference(one.objective, other.bound)
+    )
+
+
+def _difference(one: float, other: float) -> float:
+    """Return a difference, 0 where it is a rounding of the sums."""
+    return 0.0 if isclose(one, other, rel_tol=_ROUNDING) else one - other
 
 
 def cheapest(problem: Problem, gap: float, stop: Stop, seed: int = 0) -> Value:

@@ -136,7 +136,8 @@ def _no_rule(rules: DnsRules) -> Infeasible:
     finer = "a smaller dns.rules.grid_percent or more regions"
     ways = [f"give {finer}"] if rules.kind == "percents" else ["write kind: percents"]
     clash = f"with one rule an origin ({_words(rules)}) nothing does, with shares at will something"
-    return Infeasible([f"{clash} may"], [*ways, "write kind: any, if the target can do it"])
+    ways.append("write kind: any, if the target can do it")
+    return Infeasible([f"{clash} may"], ways, together=False)
 
 
 def _solution(

@@ -11,6 +11,7 @@ import pytest
 from planner.errors import Infeasible
 from planner.failures.states import failure_states
 from planner.io.scenarios import read_scenario
+from planner.optimization.advice import advised
 from planner.optimization.clash import clash
 from planner.optimization.promises import Loosened, Promise, loosened, promises, without
 from planner.optimization.stopping import Stop
@@ -151,3 +152,24 @@ def test_the_error_names_paths_and_lines() -> None:
         "  b"
     )
     assert "\n  line 7  policy.survive: survive 'x'\n" in str(error.at({"policy.survive": 7}))
+
+
+def test_what_shows_is_about_the_promises_that_clash(tmp_path: Path) -> None:
+    old = "{p95_ms: 400.0, emergency_p95_ms: 600.0}"
+    new = "{p95_ms: 40.0, emergency_p95_ms: 45.0}"
+    assert old in SMALL.read_text()
+    text = SMALL.read_text().replace(old, new)
+    error = advised(built(text, tmp_path), Infeasible(["of all"], []), Stop(20.0))
+    paths = [path for _, path in error.promises]
+    assert paths == ["policy.survive", "services.api.objective.emergency_p95_ms"]
+    where = [f"{origin} in state 'taipei down'" for origin in ("TW", "SG", "JP", "PH")]
+    assert list(error.clashes) == [f"api: no region keeps 45 ms for {each}" for each in where]
+
+
+def test_ways_that_were_not_tried_are_told_apart() -> None:
+    assert "cheapest way out:\n  b" in str(Infeasible(["a"], ["b"]))
+    both = str(Infeasible(["a"], ["b", "c"]))
+    assert "cheapest way out, all of it together:\n  b\n  c" in both
+    either = Infeasible(["a"], ["b", "c"], together=False)
+    assert "ways out, not tried:\n  b\n  c" in str(either)
+    assert str(either.at({})) == str(either)

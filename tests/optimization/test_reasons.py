@@ -10,7 +10,7 @@ import numpy as np
 
 from planner.optimization.excuse import Excuse
 from planner.optimization.reasons import excuse_reason, witness_reason
-from planner.optimization.resolved import Interval
+from planner.optimization.resolved import Interval, Value, dearer
 from planner.optimization.witness import Witness
 from planner.problem.arrays import Problem
 
@@ -95,3 +95,12 @@ def test_every_excuse_has_its_words() -> None:
     assert excuse_reason(PROBLEM, dear) == "would cost 310.00 to 325.00 USD a month more"
     cheap = Excuse(0, 1, "cost", dearer=Interval(-3.0, -2.0))
     assert excuse_reason(PROBLEM, cheap).startswith("would save 2.00 to 3.00 USD a month")
+    for low, high in ((0.0, 0.0), (-1e-13, -1e-13), (-0.004, 0.004)):
+        same = Excuse(0, 1, "cost", dearer=Interval(low, high))
+        assert excuse_reason(PROBLEM, same) == "would cost the same"
+
+
+def test_a_difference_that_is_a_rounding_of_the_sums_is_none() -> None:
+    one = Value(2916.6400000000003, 2916.64)
+    assert dearer(one, Value(2916.64, 2916.6400000000003)) == Interval(0.0, 0.0)
+    assert dearer(Value(np.inf, 5.0), Value(4.0, 3.0)) == Interval(1.0, np.inf)
