@@ -237,7 +237,7 @@ def _cheapest(
     """Return the column that adds least to cost, replicas that do not fit costing tenfold."""
     needed = _needed_with_each(static, promised, load, members, part)
     price = part * static.columns.cost_usd_month[members] + _running_usd(static, needed)
-    return int(members[np.flatnonzero(price < price.min() + 1e-9)[0]])
+    return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
 
 
 def _needed_with_each(

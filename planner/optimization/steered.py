@@ -16,6 +16,7 @@ from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.packing import fits, packing_limits
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ def steered_by_blocks(
 
     parts = side_by_side(part, range(len(programs)))
     whole = _together(problem, found, parts)
+    if not fits(problem, packing_limits(problem), whole.replicas).all():
+        # Handing out what merged origins share may have taken a replica more.
+        return None, found.bound
     return whole, whole.bound
 
 

@@ -167,3 +167,16 @@ def test_the_more_is_looked_at_the_fewer_ruins_there_are() -> None:
         ruins_for(static_program(problem, order_columns(small), 0)) for problem in (large, small)
     )
     assert 0 < few < many
+
+
+def test_demand_of_billions_is_placed_too() -> None:
+    drawn = survivable_capacity(3, 3, 8, 1, 1, steering="static", load=0.5)
+    problem = replace(
+        drawn,
+        demand_rps=drawn.demand_rps * 1e8,
+        usd_per_ms=drawn.usd_per_ms * 1e8,
+        max_replicas=np.full_like(drawn.max_replicas, 10**12),
+        pools=replace(drawn.pools, cpu_cores=drawn.pools.cpu_cores * 1e8),
+    )
+    static = static_program(problem, order_columns(problem), 0)
+    assert place_origins(static, 1) is not None
