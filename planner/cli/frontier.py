@@ -15,7 +15,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.frontier_text import frontier_answer, points_csv, print_frontier
 from planner.cli.progress import Progress
-from planner.cli.subject import ScenarioName
+from planner.cli.subject import ScenarioName, refuse_unsuited
 from planner.errors import InvalidScenario
 from planner.io.files import write_bytes_atomically
 from planner.io.manifests import write_manifests
@@ -69,6 +69,7 @@ def frontier(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
+        refuse_unsuited(checked.scenario, "frontier")
         levels = _wanted(checked.scenario, survive)
         folder = None if output is None else prepared(output)
         found = trace_frontier(
@@ -92,11 +93,6 @@ def frontier(
 
 def _wanted(scenario: Scenario, survive: list[LevelName] | None) -> list[str]:
     """Return the levels asked for, all of which the scenario can have, each once."""
-    if scenario.policy.steering != "static":
-        raise typer.BadParameter(
-            "the frontier is traced for static steering; set policy.steering to 'static'",
-            param_hint="SCENARIO",
-        )
     there = levels_of(scenario)
     names = [str(level.value) for level in survive or []] or list(there)
     for name in names:

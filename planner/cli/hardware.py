@@ -14,6 +14,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.hardware_text import hardware_answer, print_hardware
 from planner.cli.progress import Progress
+from planner.cli.subject import refuse_unsuited
 from planner.errors import InvalidScenario
 from planner.io.documents import dump_documents
 from planner.io.manifests import write_manifests
@@ -54,6 +55,7 @@ def hardware(
             raise InvalidScenario(checked.faults)
         last = _months(checked.scenario, scenario, months)
         number = _written(month, last)
+        refuse_unsuited(checked.scenario, "hardware")
         folder = None if output is None else prepared(output)
         found = choose_hardware(
             checked.scenario,

@@ -14,7 +14,7 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.plan_text import print_plan, standing_text
 from planner.cli.progress import Progress
-from planner.cli.subject import ScenarioName
+from planner.cli.subject import ScenarioName, refuse_unsuited
 from planner.cli.targets import known_targets, say_left_out
 from planner.errors import Infeasible, InvalidScenario, MissingInputs
 from planner.exporters import ALL, Exported, export_each, first_refusal
@@ -48,7 +48,10 @@ def optimize(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the solver.")] = 0,
     previous: Annotated[
         Path | None,
-        typer.Option("--from", help="Plan to stay near: least demand and replicas move."),
+        typer.Option(
+            "--from",
+            help="Plan to stay near: least demand and replicas move. Needs shares at will.",
+        ),
     ] = None,
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="What staying near may cost, as a share of the least.")
@@ -66,7 +69,7 @@ def optimize(
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
         _check_inputs(checked.scenario, targets)
-        before = read_plan(previous) if previous is not None else None
+        before = _earlier(previous, checked.scenario)
         folder = prepared(output or Path("exports") / checked.scenario.scenario)
         progress.step("building the problem")
         problem = build_problem(checked.scenario, failure_states(checked.scenario))
@@ -116,6 +119,14 @@ def _check_inputs(scenario: Scenario, targets: Iterable[str]) -> None:
     missing, certain = missing_inputs(scenario, targets)
     if certain:
         raise MissingInputs(missing)
+
+
+def _earlier(file: Path | None, scenario: Scenario) -> Plan | None:
+    """Return the plan to stay near; refuse where no plan is kept near another."""
+    if file is None:
+        return None
+    refuse_unsuited(scenario, "from", hint="--from")
+    return read_plan(file)
 
 
 def _refuse(exported: Exported) -> None:

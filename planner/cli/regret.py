@@ -13,14 +13,12 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.progress import Progress
 from planner.cli.regret_text import print_regret, regret_answer
-from planner.cli.subject import ScenarioName
+from planner.cli.subject import ScenarioName, refuse_unsuited
 from planner.errors import InvalidScenario
 from planner.io.demands import read_demands
 from planner.io.plans import write_plan
 from planner.io.scenarios import Checked, check_scenario
-from planner.model.scenario import Scenario
 from planner.studies.regret import RegretStudy, minimise_regret
-from planner.studies.suited import unsuited
 
 
 def regret(
@@ -50,7 +48,7 @@ def regret(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
-        _refuse_unsuited(checked.scenario)
+        refuse_unsuited(checked.scenario, "regret")
         listed = None if demands is None else read_demands(demands, checked.scenario)
         folder = None if output is None else prepared(output)
         study = minimise_regret(
@@ -70,12 +68,6 @@ def regret(
     typer.echo(f"chosen in {perf_counter() - began:.2f} s", err=True)
     if not study.proven:
         raise typer.Exit(ExitCode.STOPPED)
-
-
-def _refuse_unsuited(scenario: Scenario) -> None:
-    """Refuse what the study does not look at."""
-    if (reason := unsuited(scenario)) is not None:
-        raise typer.BadParameter(reason, param_hint="SCENARIO")
 
 
 def _tell(study: RegretStudy, checked: Checked, folder: Path | None, as_json: bool) -> None:

@@ -13,12 +13,10 @@ from planner.cli.exits import ExitCode
 from planner.cli.folders import prepared
 from planner.cli.progress import Progress
 from planner.cli.risk_text import print_risk, risk_answer
-from planner.cli.subject import ScenarioName
+from planner.cli.subject import ScenarioName, refuse_unsuited
 from planner.errors import InvalidScenario
 from planner.io.plans import write_plan
 from planner.io.scenarios import Checked, check_scenario
-from planner.model.scenario import Scenario
-from planner.studies.suited import unsuited
 from planner.studies.tail_risk import TailStudy, minimise_tail_risk
 
 
@@ -58,7 +56,7 @@ def risk(
         checked = check_scenario(scenario)
         if checked.scenario is None:
             raise InvalidScenario(checked.faults)
-        _refuse_unsuited(checked.scenario)
+        refuse_unsuited(checked.scenario, "risk")
         folder = None if output is None else prepared(output)
         study = minimise_tail_risk(
             checked.scenario,
@@ -77,12 +75,6 @@ def risk(
     typer.echo(f"compared in {perf_counter() - began:.2f} s", err=True)
     if not study.proven:
         raise typer.Exit(ExitCode.STOPPED)
-
-
-def _refuse_unsuited(scenario: Scenario) -> None:
-    """Refuse what the study does not look at."""
-    if (reason := unsuited(scenario)) is not None:
-        raise typer.BadParameter(reason, param_hint="SCENARIO")
 
 
 def _tell(study: TailStudy, checked: Checked, folder: Path | None, as_json: bool) -> None:

@@ -39,7 +39,7 @@ from planner.optimization.static import StaticProgram, point, static_program
 from planner.optimization.stopping import Stop, closed
 from planner.optimization.tail_cap import TailCap
 from planner.problem.arrays import Floats, Ints, Problem
-from planner.problem.packing import refuse_at_best
+from planner.problem.refusals import refuse_rules_and_packing
 
 
 @dataclass(frozen=True)
@@ -180,11 +180,12 @@ def epsilon_program(problem: Problem, seed: int = 0) -> EpsilonProgram:
     Infeasible
         If an origin has no order of regions that keeps its limits.
     ValueError
-        If a balancer re-routes each state: that program has no shares to cap.
+        If a balancer re-routes each state (that program has no shares to cap), DNS rules bind, or
+        pods are packed at best.
     """
     if problem.steering != "static":
         raise ValueError("`problem` must be steered statically")
-    refuse_at_best(problem, "the frontier")
+    refuse_rules_and_packing(problem, "the frontier")
     priced = replace(problem, usd_per_ms=1.0, usd_per_lost_request=0.0)
     columns = order_columns(priced)
     if columns.missing.size:

@@ -144,6 +144,8 @@ def choose(
         If a month has no plan even with every server that can be there by then.
     SolverStopped
         If no purchase was found before the limit.
+    ValueError
+        If DNS rules bind, or pods are packed at best.
 
     Notes
     -----

@@ -32,7 +32,8 @@ from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.offers import Offers, month_problem, with_servers
-from planner.problem.packing import fits, packing_limits, refuse_at_best
+from planner.problem.packing import fits, packing_limits
+from planner.problem.refusals import refuse_rules_and_packing
 
 _CUT_ROUNDS = 2
 
@@ -303,8 +304,10 @@ def month_program(problem: Problem, offers: Offers, number: int, seed: int) -> M
     ------
     Infeasible
         If an origin has no order of regions that keeps its limits.
+    ValueError
+        If DNS rules bind, or pods are packed at best.
     """
-    refuse_at_best(problem, "the choice of servers")
+    refuse_rules_and_packing(problem, "the choice of servers")
     grown = month_problem(problem, offers, number)
     room = room_for(grown, offers, offers.most(number))
     steered = _steered(grown, room, seed)

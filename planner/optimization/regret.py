@@ -44,7 +44,7 @@ from planner.optimization.rows import rows
 from planner.optimization.soft_promises import Shortfall, add_shortfall
 from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats, Ints, Problem
-from planner.problem.packing import refuse_at_best
+from planner.problem.refusals import refuse_rules_and_packing
 
 _CUT_ROUNDS = 10
 
@@ -122,7 +122,8 @@ def least_regret(
     PlannerError
         If the solver gives up.
     ValueError
-        If a balancer re-routes each state, or `promise_usd` is not above 0.
+        If a balancer re-routes each state, DNS rules bind, pods are packed at best, or
+        `promise_usd` is not above 0.
 
     Notes
     -----
@@ -133,7 +134,7 @@ def least_regret(
         raise ValueError("`problems` must be steered statically")
     if not promise_usd > 0:
         raise ValueError("`promise_usd` must be above 0")
-    refuse_at_best(problems[0], "the search for the least regret")
+    refuse_rules_and_packing(problems[0], "the search for the least regret")
     demands = [demand_program(problem, promise_usd, seed, kept=False) for problem in problems]
     first = demand_program(problems[0], promise_usd, seed, kept=True)
     gap_usd = gap * bought_usd(problems[0], start)

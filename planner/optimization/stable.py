@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.errors import PlannerError
 from planner.optimization.backups import near_backups
 from planner.optimization.candidates import Candidate, clean, exact, judged, rounded_up, tidied
 from planner.optimization.columns import OrderColumns, order_columns
@@ -104,9 +103,7 @@ def solve_stable(
     SolverStopped
         If no plan was found before the limit.
     ValueError
-        If the tolerance is negative.
-    PlannerError
-        If ``dns.rules`` asks for other than shares at will.
+        If the tolerance is negative, or ``dns.rules`` asks for other than shares at will.
 
     Notes
     -----
@@ -118,9 +115,8 @@ def solve_stable(
     if tolerance < 0:
         raise ValueError("`tolerance` must not be negative")
     if problem.rules is not None and problem.rules.kind != "any":
-        raise PlannerError(
-            f"a plan is kept near an earlier one by shares at will; dns.rules.kind is "
-            f"'{problem.rules.kind}'"
+        raise ValueError(
+            "a plan is kept near an earlier one by shares at will only; set dns.rules.kind to 'any'"
         )
     started = time.perf_counter()
     first = solve(problem, gap=gap, time_limit_s=time_limit_s / 2, seed=seed, watch=watch)

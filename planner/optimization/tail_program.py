@@ -29,7 +29,7 @@ from planner.optimization.overload import PER_MILLE, Overloads, add_overloads, l
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram, static_program
 from planner.problem.arrays import Floats, Ints, Problem, Solution
-from planner.problem.packing import refuse_at_best
+from planner.problem.refusals import refuse_rules_and_packing
 
 _ROW_TOLERANCE = 1e-7
 """By so much the solver lets a row be broken where columns are integers."""
@@ -154,11 +154,12 @@ def tail_program(problem: Problem, beta: float, seed: int = 0) -> TailProgram:
     Infeasible
         If an origin has no order of regions that keeps its limits.
     ValueError
-        If a balancer re-routes each state, or the states left out fill the tail.
+        If a balancer re-routes each state, DNS rules bind, pods are packed at best, or the states
+        left out fill the tail.
     """
     if problem.steering != "static":
         raise ValueError("`problem` must be steered statically")
-    refuse_at_best(problem, "the search for the least tail")
+    refuse_rules_and_packing(problem, "the search for the least tail")
     missing = max(0.0, 1.0 - float(problem.state_probability.sum()))
     if not 0 <= beta < 1 or missing > (1 - beta) * (1 + 1e-9):
         raise ValueError(f"`beta` must be in [0, {1 - missing:.9g}]")

@@ -25,7 +25,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.errors import PlannerError
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.packing_rows import rounding_rows
 from planner.problem.vector_packing import alone, packed
@@ -85,27 +84,6 @@ def in_any_order(problem: Problem) -> Problem:
         Every plan of it is one of the given problem too.
     """
     return replace(problem, packing="guaranteed", packing_cuts=None)
-
-
-def refuse_at_best(problem: Problem, what: str) -> None:
-    """Refuse a study that cannot ask whether pods can be packed.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays.
-    what : str
-        The study, as the subject of a sentence.
-
-    Raises
-    ------
-    PlannerError
-        If plans are made with the limit at best.
-    """
-    if problem.packing == "at_best":
-        raise PlannerError(
-            f"{what} knows the guaranteed packing limit only; write policy.packing: guaranteed"
-        )
 
 
 def packing_limits(problem: Problem) -> PackingLimits:

@@ -33,6 +33,7 @@ from planner.studies.axes import Latency, mean_axis, tail_axis
 from planner.studies.curve import trace_curve
 from planner.studies.main_job import judge
 from planner.studies.pareto import knee
+from planner.studies.suited import refuse_unsuited
 
 LEVELS: dict[str, Survive] = {
     "none": Survive(),
@@ -216,8 +217,9 @@ def trace_frontier(
     Parameters
     ----------
     scenario : Scenario
-        A checked scenario with static steering; what its policy promises to survive gives way to
-        the levels, and its prices of latency and of lost requests do not matter.
+        A checked scenario with static steering and shares at will; what its policy promises to
+        survive gives way to the levels, and its prices of latency and of lost requests do not
+        matter.
     levels : sequence of str, optional
         Keys of `LEVELS`; by default all that the scenario can have.
     latency : {'mean', 'p95'}
@@ -244,7 +246,8 @@ def trace_frontier(
     Infeasible, SolverStopped
         If no level has a plan; that of the first.
     ValueError
-        If a balancer re-routes each state, `points` is below 3, or a level is not known.
+        If a balancer re-routes each state, replicas follow the day, DNS rules bind, pods are packed
+        at best, `points` is below 3, or a level is not known.
 
     Notes
     -----
@@ -253,6 +256,7 @@ def trace_frontier(
     that nothing is cheaper within its cap; between points nothing is said but that.  Ctrl-C returns
     the points found so far.
     """
+    refuse_unsuited(scenario, "frontier")
     if points < 3:
         raise ValueError("`points` must be at least 3")
     if latency not in get_args(Latency):

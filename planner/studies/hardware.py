@@ -18,6 +18,7 @@ from planner.problem.arrays import Floats, Ints
 from planner.problem.build import build_problem
 from planner.problem.offers import Offers, build_offers
 from planner.studies.main_job import optimize
+from planner.studies.suited import refuse_unsuited
 
 
 @dataclass(frozen=True)
@@ -293,7 +294,7 @@ def choose_hardware(
     Parameters
     ----------
     scenario : Scenario
-        A checked scenario with a section `hardware`.
+        A checked scenario with a section `hardware` and shares at will.
     months : int, optional
         Months planned for; as the scenario says without it.
     gap : float
@@ -319,7 +320,7 @@ def choose_hardware(
     SolverStopped
         If no purchase was found before the limit.
     ValueError
-        If the scenario has no section `hardware`.
+        If the scenario has no section `hardware`, DNS rules bind, or pods are packed at best.
 
     Notes
     -----
@@ -327,6 +328,7 @@ def choose_hardware(
     month (with replicas priced as without a purchase), what is bought less what it fetches at the
     end, rents, and power at a steady draw.
     """
+    refuse_unsuited(scenario, "hardware")
     step("building the problem")
     problem = build_problem(scenario, failure_states(scenario))
     offers = build_offers(scenario, problem, months)

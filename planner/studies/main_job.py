@@ -68,7 +68,7 @@ def optimize(
     SolverStopped
         If none was found before the limit.
     ValueError
-        If the tolerance is negative.
+        If the tolerance is negative, or a plan is to stay near another where DNS rules bind.
 
     Notes
     -----

@@ -21,7 +21,7 @@ from planner.problem.build import build_problem
 from planner.problem.demands import MID, under, usual_demands
 from planner.problem.documents import as_plan
 from planner.studies.main_job import judge
-from planner.studies.suited import unsuited
+from planner.studies.suited import refuse_unsuited
 
 PROMISE_USD = 1e-4
 """US dollars for a request turned away in a promised state where the scenario has no price."""
@@ -93,7 +93,7 @@ def minimise_regret(
     Parameters
     ----------
     scenario : Scenario
-        A checked scenario with static steering.
+        A checked scenario with static steering and shares at will.
     demands : mapping of str to Demand, optional
         Demands beside the scenario's own; without them all low, all high and each continent high.
     low, high : float
@@ -123,8 +123,8 @@ def minimise_regret(
     SolverStopped
         If none was found before the limit.
     ValueError
-        If a balancer re-routes each state, replicas follow the day, DNS rules bind, or a price is
-        not above 0.
+        If a balancer re-routes each state, replicas follow the day, DNS rules bind, pods are packed
+        at best, or a price is not above 0.
 
     Notes
     -----
@@ -132,8 +132,7 @@ def minimise_regret(
     promise under the scenario's own demand; under the others what it lacks costs `promise_usd` for
     each request that the worst promised state turns away.
     """
-    if (reason := unsuited(scenario)) is not None:
-        raise ValueError(f"`scenario`: {reason}")
+    refuse_unsuited(scenario, "regret")
     named = usual_demands(scenario, low, high) if demands is None else {MID: Demand(), **demands}
     step("building the problem")
     problem = build_problem(scenario, failure_states(scenario))

@@ -31,7 +31,7 @@ from planner.problem.documents import as_plan
 from planner.simulation import replay
 from planner.simulation.tail import Tail, lost_share, tail_of
 from planner.studies.main_job import judge
-from planner.studies.suited import unsuited
+from planner.studies.suited import refuse_unsuited
 
 LEAST_ORDER = 2
 
@@ -138,7 +138,7 @@ def minimise_tail_risk(
     Parameters
     ----------
     scenario : Scenario
-        A checked scenario with static steering.
+        A checked scenario with static steering and shares at will.
     beta : float
         The tail is the worst ``1 − beta`` of the time.
     tolerance : float
@@ -171,15 +171,15 @@ def minimise_tail_risk(
     SolverStopped
         If no plan was found before a limit.
     ValueError
-        If a balancer re-routes each state, replicas follow the day, or DNS rules bind.
+        If a balancer re-routes each state, replicas follow the day, DNS rules bind, or pods are
+        packed at best.
 
     Notes
     -----
     The second plan's proof is that of the main job's objective: its gap is what a smaller tail
     costs, latency and lost requests included.  Its tail is proven by `bound`.
     """
-    if (reason := unsuited(scenario)) is not None:
-        raise ValueError(f"`scenario`: {reason}")
+    refuse_unsuited(scenario, "risk")
     step("listing failure states")
     states = _states(scenario, order)
     _refuse_small_tail(scenario, states, beta)

@@ -133,16 +133,5 @@ def test_wrong_usage_is_exit_2(run: Run, small: Path, arguments: tuple[str, ...]
     assert run("frontier", small, *arguments).exit_code == 2
 
 
-def test_what_the_scenario_cannot_have_is_exit_2(run: Run, small: Path, tmp_path: Path) -> None:
-    text = small.read_text(encoding="utf-8")
-    moving = tmp_path / "adaptive.yaml"
-    moving.write_text(
-        text.replace("  survive: {", "  steering: adaptive\n  survive: {"), encoding="utf-8"
-    )
-    result = run("frontier", moving)
-    assert result.exit_code == 2
-    assert "static steering" in result.stderr
-
-
 def test_bad_input_is_exit_3(run: Run, tmp_path: Path) -> None:
     assert run("frontier", tmp_path / "none.yaml").exit_code == 3

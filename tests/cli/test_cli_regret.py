@@ -56,25 +56,3 @@ def test_a_bad_list_ends_with_its_faults(run: Run, small: Path, tmp_path: Path) 
     result = run("regret", small, "--demands", listed)
     assert result.exit_code == 3
     assert "line 3  demands.launch.origins.TWN: no origin 'TWN'" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("section", "line", "words"),
-    [
-        ("policy", "steering: adaptive", "only static steering"),
-        ("policy", "replicas: hourly", "only replicas that stay all day"),
-        ("dns", "rules: {kind: list}", "only shares at will"),
-    ],
-)
-def test_what_is_not_looked_at_is_a_matter_of_usage(
-    run: Run, small: Path, tmp_path: Path, section: str, line: str, words: str
-) -> None:
-    text = small.read_text(encoding="utf-8")
-    assert text.count(f"\n{section}:\n") == 1
-    changed = tmp_path / "changed.yaml"
-    changed.write_text(
-        text.replace(f"\n{section}:\n", f"\n{section}:\n  {line}\n"), encoding="utf-8"
-    )
-    result = run("regret", changed)
-    assert result.exit_code == 2
-    assert words in " ".join(result.stderr.replace("│", "").split())

@@ -77,28 +77,6 @@ def test_budget_and_tolerance_together_are_a_matter_of_usage(run: Run, small: Pa
     assert "give one of the two" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("section", "line", "words"),
-    [
-        ("policy", "steering: adaptive", "only static steering"),
-        ("policy", "replicas: hourly", "only replicas that stay all day"),
-        ("dns", "rules: {kind: list}", "only shares at will"),
-    ],
-)
-def test_what_is_not_looked_at_is_a_matter_of_usage(
-    run: Run, small: Path, tmp_path: Path, section: str, line: str, words: str
-) -> None:
-    text = small.read_text(encoding="utf-8")
-    assert text.count(f"\n{section}:\n") == 1
-    changed = tmp_path / "changed.yaml"
-    changed.write_text(
-        text.replace(f"\n{section}:\n", f"\n{section}:\n  {line}\n"), encoding="utf-8"
-    )
-    result = run("risk", changed)
-    assert result.exit_code == 2
-    assert words in " ".join(result.stderr.replace("│", "").split())
-
-
 def test_the_same_input_gives_the_same_bytes(
     run: Run, small: Path, asked: Made, tmp_path: Path
 ) -> None:
