@@ -41,7 +41,7 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
     -------
     Solution
         Shares are those of the rules; `notes` says what these cost against shares at will, as an
-        interval from both gaps.
+        interval from both gaps, unless that is nothing.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
         raise SolverStopped(
             f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
         )
-    return _solution(columns, found, price_sentence(rules, found, free), gap, seed, started)
+    note = price_sentence(rules, found, free)
+    return _solution(columns, found, () if note is None else (note,), gap, seed, started)
 
 
 def price_usd(found: Found, free: Found) -> tuple[float, float]:
@@ -101,7 +102,7 @@ def price_usd(found: Found, free: Found) -> tuple[float, float]:
     return at_least, max(at_least, at_most)
 
 
-def price_sentence(rules: DnsRules, found: Found, free: Found) -> str:
+def price_sentence(rules: DnsRules, found: Found, free: Found) -> str | None:
     """Say what rules cost against shares at will.
 
     Parameters
@@ -113,13 +114,21 @@ def price_sentence(rules: DnsRules, found: Found, free: Found) -> str:
 
     Returns
     -------
-    str
-        A sentence for the reader of the plan.
+    str or None
+        A sentence for the reader of the plan, to the cent; None where rules cost nothing.
+
+    Examples
+    --------
+    >>> from planner.optimization.candidates import Candidate
+    >>> one = Candidate(np.zeros((1, 1), np.int64), np.ones(1), 110.0)
+    >>> price_sentence(DnsRules(kind="list"), Found(one, 110.0, True), Found(one, 110.0, True))
     """
-    low, high = price_usd(found, free)
+    low, high = (f"{price:,.2f}" for price in price_usd(found, free))
+    if high == "0.00":
+        return None
+    price = low if low == high else f"{low} to {high}"
     return (
-        f"one rule an origin ({_words(rules)}) costs {low:,.2f} to {high:,.2f} USD a month more "
-        "than shares at will"
+        f"one rule an origin ({_words(rules)}) costs {price} USD a month more than shares at will"
     )
 
 
@@ -141,7 +150,12 @@ def _no_rule(rules: DnsRules) -> Infeasible:
 
 
 def _solution(
-    columns: OrderColumns, found: Found, note: str, gap: float, seed: int, started: float
+    columns: OrderColumns,
+    found: Found,
+    notes: tuple[str, ...],
+    gap: float,
+    seed: int,
+    started: float,
 ) -> Solution:
     """Write the answer down."""
     best = found.best
@@ -161,5 +175,5 @@ def _solution(
         solver=solver_version(),
         seed=seed,
         seconds=time.perf_counter() - started,
-        notes=(note,),
+        notes=notes,
     )

@@ -9,8 +9,10 @@ import pytest
 
 from planner.errors import Infeasible
 from planner.model.policy import DnsRules
+from planner.optimization.candidates import Candidate
 from planner.optimization.optimize import solve
-from planner.optimization.ruled import solve_ruled
+from planner.optimization.ruled import price_sentence, solve_ruled
+from planner.optimization.search import Found
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem, Solution
 from tests.oracles.evaluate import evaluate
@@ -93,6 +95,29 @@ def test_the_answer_says_what_rules_cost() -> None:
     assert found is not None
     assert "USD a month more than shares at will" in found.notes[0]
     assert "steps of 25 %" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ((112.5, 100.0), "costs 12.50 USD a month more"),
+        ((112.4962, 99.9962), "costs 12.50 USD a month more"),
+        ((112.0, 99.0), "costs 12.00 to 13.50 USD a month more"),
+        ((100.0, 99.0), "costs 0.00 to 13.50 USD a month more"),
+    ],
+)
+def test_ends_that_agree_to_the_cent_are_one_number(bounds: tuple[float, float], told: str) -> None:
+    found, free = (
+        Found(Candidate(np.zeros((1, 1), np.int64), np.ones(1), objective), bound, True)
+        for objective, bound in zip((112.5, 100.0), bounds, strict=True)
+    )
+    assert told in (price_sentence(LIST, found, free) or "")
+
+
+def test_rules_that_cost_less_than_half_a_cent_are_not_mentioned() -> None:
+    one = Candidate(np.zeros((1, 1), np.int64), np.ones(1), 100.0)
+    ends = [(Found(one, 100.0, True), Found(one, bound, True)) for bound in (99.996, 99.99)]
+    assert [price_sentence(LIST, *pair) is None for pair in ends] == [True, False]
 
 
 def test_any_rule_costs_what_shares_at_will_do() -> None:

@@ -11,8 +11,17 @@ from planner.io.scenarios import read_scenario
 from planner.model.plan import Plan
 from planner.problem.build import build_problem
 from planner.studies.main_job import optimize
+from tests.busy import busy_text
 
 SMALL = Path(__file__).resolve().parents[1] / "data" / "good" / "small.yaml"
+
+
+@pytest.fixture(scope="session")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small scenario with three times the users, where one list an origin costs more."""
+    file = tmp_path_factory.mktemp("busy") / "scenario.yaml"
+    file.write_text(busy_text(SMALL.read_text(encoding="utf-8")), encoding="utf-8")
+    return file
 
 
 @pytest.fixture(scope="session")
