@@ -26,11 +26,7 @@ WIDTH = 110
 
 def print_explanation(found: Explanation) -> None:
     """Print an explanation."""
-    value, name = found.value, found.plan.scenario.scenario
-    cost = f"{value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}"
-    if found.remeasured:
-        cost = f"made for another objective; the best plan of this one costs {cost}"
-    say(f"{name}: {cost}")
+    say(f"{found.plan.scenario.scenario}: {_cost(found)}")
     say("")
     say(fill(HOW, WIDTH))
     say("")
@@ -44,6 +40,19 @@ def print_explanation(found: Explanation) -> None:
     _print_prices(found)
     if found.savings:
         _print_savings(found)
+
+
+def _cost(found: Explanation) -> str:
+    """Say what the plan costs; where all is measured against another, what that is."""
+    value = found.value
+    cost = f"{value.objective:,.2f} USD a month, no plan costs less than {value.bound:,.2f}"
+    if found.ruled:
+        own = f"{found.plan.proof.objective:,.2f} USD a month by its rules of DNS (dns.rules)"
+        own = "made for another objective" if found.remeasured else own
+        return f"{own}\nshares are taken as free here: the best plan then costs {cost}"
+    if found.remeasured:
+        return f"made for another objective; the best plan of this one costs {cost}"
+    return cost
 
 
 def _name(found: Explanation, region: str) -> str:
@@ -106,7 +115,8 @@ def explanation_answer(found: Explanation) -> Answer:
     Returns
     -------
     dict
-        ``scenario, objective, bound, counts, excuses, unused_regions, uplinks, savings``.
+        ``scenario, objective, bound, remeasured, ruled, counts, excuses, unused_regions, uplinks,
+        savings``; where ``ruled``, objective and bound are those of free shares.
     """
     prices, regions = found.uplink_usd_month_per_gbps, found.problem.axes.regions
     return {
@@ -114,6 +124,7 @@ def explanation_answer(found: Explanation) -> Answer:
         "objective": _plain(found.value.objective),
         "bound": _plain(found.value.bound),
         "remeasured": found.remeasured,
+        "ruled": found.ruled,
         "counts": [_count(found, w) for w in found.witnesses],
         "excuses": [_excuse(found, e) for e in found.excuses],
         "unused_regions": {r: _interval(i) for r, i in found.unused_regions.items()},

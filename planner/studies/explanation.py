@@ -44,7 +44,8 @@ class Explanation:
         The problem of its scenario.
     value : Value
         What the plan costs and what was proven: all differences are against it.  Of a plan that was
-        made for another objective, such as one of a frontier, what the best plan costs.
+        made for another objective, such as one of a frontier, or by rules of DNS, what the best
+        plan with shares at will costs.
     witnesses : tuple of Witness
         One for each service and region in which it runs.
     excuses : tuple of Excuse
@@ -56,6 +57,8 @@ class Explanation:
         What more or less of something saves or costs; empty where it was not asked for.
     interrupted : bool
         Whether somebody ended the work early: what was not reached yet is missing.
+    remeasured : bool
+        Whether the plan was made for another objective, so that `value` is that of the best.
     """
 
     plan: Plan
@@ -66,6 +69,7 @@ class Explanation:
     uplink_usd_month_per_gbps: Floats | None
     savings: tuple[Saving, ...] = ()
     interrupted: bool = False
+    remeasured: bool = False
 
     @property
     def table(self) -> pd.DataFrame:
@@ -112,10 +116,9 @@ class Explanation:
         return found
 
     @property
-    def remeasured(self) -> bool:
-        """Whether the plan was made for another objective, so that `value` is that of the best."""
-        proof = self.plan.proof
-        return (self.value.objective, self.value.bound) != (proof.objective, proof.bound)
+    def ruled(self) -> bool:
+        """Whether rules of DNS bind the plan, so that `value` is that of free shares."""
+        return _ruled(self.plan)
 
     @property
     def proven(self) -> bool:
@@ -169,7 +172,8 @@ def explain_plan(
 
     Notes
     -----
-    What DNS rules (`dns.rules`) cannot express is left aside: shares are taken to be free.
+    Rules of DNS (`dns.rules`) are left aside: shares are taken to be free, and `value` is that of
+    the best plan with free shares.
     A count's witness holds all other counts and lets shares be chosen anew, so it may name less
     than what the plan's own shares make necessary.  Ctrl-C ends the work early: what was not
     reached is missing, what was being looked at may not be proven.
@@ -188,14 +192,17 @@ def explain_plan(
         held, columns = _held(problem, solution.replicas, seed)
         if not keeps_promises(held, stop):
             raise InvalidPlan([_broken(file)])
-        value = _value(plan, problem, columns, solution, effort)
+        other = _other_objective(problem, columns, solution)
+        value = _value(problem, solution, anew=other or _ruled(plan), effort=effort)
         witnesses = _witnesses(held, effort)
         excuses = _excuses(problem, columns, solution, value, effort)
         prices = None
         if columns is not None and not stop.passed():
             prices = uplink_prices(problem, columns, solution.replicas, effort.limit(), seed)
         saved = find_savings(problem, solution.replicas, value, effort) if savings else ()
-    return Explanation(plan, problem, value, witnesses, excuses, prices, saved, stop.interrupted)
+    return Explanation(
+        plan, problem, value, witnesses, excuses, prices, saved, stop.interrupted, other
+    )
 
 
 def _held(problem: Problem, replicas: Ints, seed: int) -> tuple[Held, OrderColumns | None]:
@@ -211,25 +218,26 @@ def _broken(file: str) -> Fault:
     return Fault(file, None, "services", message, "run 'planner optimize' on the scenario again")
 
 
-def _value(
-    plan: Plan,
-    problem: Problem,
-    columns: OrderColumns | None,
-    solution: Solution,
-    effort: Effort,
-) -> Value:
-    """Return what the plan was proven to cost; found anew if it was made for another objective."""
-    if columns is not None:
-        objective = _as_steered(problem, columns, solution)
-        ruled = plan.scenario.dns.rules is not None
-        if (
-            ruled
-            or objective is None
-            or abs(objective - solution.objective) > SAME * abs(objective)
-        ):
-            effort.tell("the best plan of this objective")
-            return effort.cheapest(problem)
-    return Value(solution.objective, solution.bound)
+def _ruled(plan: Plan) -> bool:
+    """Return whether rules of DNS bind a plan."""
+    rules = plan.scenario.dns.rules
+    return rules is not None and rules.kind != "any"
+
+
+def _other_objective(problem: Problem, columns: OrderColumns | None, solution: Solution) -> bool:
+    """Return whether a plan's proof is of another objective than that of its scenario."""
+    if columns is None:
+        return False
+    objective = _as_steered(problem, columns, solution)
+    return objective is None or abs(objective - solution.objective) > SAME * abs(objective)
+
+
+def _value(problem: Problem, solution: Solution, *, anew: bool, effort: Effort) -> Value:
+    """Return what the plan was proven to cost, or what the best plan costs, found anew."""
+    if not anew:
+        return Value(solution.objective, solution.bound)
+    effort.tell("the best plan of this objective")
+    return effort.cheapest(problem)
 
 
 def _as_steered(problem: Problem, columns: OrderColumns, solution: Solution) -> float | None:

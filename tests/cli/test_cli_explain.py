@@ -9,6 +9,7 @@ import pytest
 
 from planner.cli import explain as verb
 from planner.studies.explanation import Explanation
+from tests.busy import busy_text
 from tests.cli.runs import Made, Run
 
 
@@ -26,6 +27,35 @@ def test_it_says_every_count_and_what_needs_it(run: Run, made: Made) -> None:
     *before, last = result.stderr.splitlines()
     assert all(line.startswith("warning: ") for line in before)
     assert last.startswith("explained in ")
+
+
+def test_a_target_that_can_say_anything_is_not_mentioned(
+    run: Run, small: Path, made: Made, tmp_path: Path
+) -> None:
+    text = small.read_text(encoding="utf-8")
+    anything = tmp_path / "scenario.yaml"
+    anything.write_text(
+        text.replace("\ndns:\n", "\ndns:\n  rules: {kind: any}\n"), encoding="utf-8"
+    )
+    assert run("optimize", anything, "-o", tmp_path, "--no-pictures").exit_code == 0
+    result = run("explain", tmp_path / "plan.yaml")
+    assert result.stdout == run("explain", made.folder / "plan.yaml").stdout
+
+
+def test_where_rules_bind_it_says_that_shares_are_taken_as_free(
+    run: Run, small: Path, tmp_path: Path
+) -> None:
+    ruled = tmp_path / "scenario.yaml"
+    ruled.write_text(busy_text(small.read_text(encoding="utf-8"), "list"), encoding="utf-8")
+    assert run("optimize", ruled, "-o", tmp_path, "--no-pictures").exit_code == 0
+    first, second, *_ = run("explain", tmp_path / "plan.yaml").stdout.splitlines()
+    assert first == "small: 3,389.90 USD a month by its rules of DNS (dns.rules)"
+    assert second.startswith(
+        "shares are taken as free here: the best plan then costs 3,383.46 USD a month, no plan "
+    )
+    answer = json.loads(run("explain", tmp_path / "plan.yaml", "--json").stdout)
+    assert answer["ruled"] is True
+    assert answer["remeasured"] is False
 
 
 def test_savings_are_a_table(run: Run, made: Made) -> None:

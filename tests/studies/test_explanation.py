@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from planner.errors import InvalidPlan
 from planner.failures.states import failure_states
+from planner.io.scenarios import read_scenario
 from planner.model.plan import Plan
-from planner.model.policy import CostWeights
+from planner.model.policy import CostWeights, DnsRules
 from planner.model.scenario import Scenario
 from planner.optimization.resolved import Interval, Value
 from planner.optimization.stopping import Stop
@@ -180,6 +182,26 @@ def test_a_plan_made_for_another_objective_is_measured_against_the_best(small_pl
     assert found.value.objective == pytest.approx(
         solution_of(problem, small_plan).objective, rel=1e-4
     )
+
+
+def test_rules_that_allow_anything_change_nothing(small_plan: Plan) -> None:
+    dns = small_plan.scenario.dns.model_copy(update={"rules": DnsRules(kind="any")})
+    plan = optimize(built(small_plan.scenario.model_copy(update={"dns": dns})))
+    found = explain_plan(plan)
+    assert not found.remeasured
+    assert not found.ruled
+    assert found.value == Value(plan.proof.objective, plan.proof.bound)
+
+
+def test_where_rules_bind_all_is_measured_against_free_shares(busy: Path) -> None:
+    scenario = read_scenario(busy)
+    dns = scenario.dns.model_copy(update={"rules": DnsRules(kind="list")})
+    plan = optimize(built(scenario.model_copy(update={"dns": dns})))
+    found, free = explain_plan(plan), optimize(built(scenario))
+    assert found.ruled
+    assert not found.remeasured
+    assert found.value.objective == pytest.approx(free.proof.objective, rel=1e-4)
+    assert found.value.objective < plan.proof.objective - 1
 
 
 def test_where_a_balancer_steers_nothing_is_printed_of_uplinks(small_plan: Plan) -> None:
