@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
 import highspy
 import numpy as np
 
@@ -10,6 +16,17 @@ from planner.optimization.stopping import Stop
 
 _Kind = highspy.cb.HighsCallbackType
 
+_Callback = Callable[
+    [
+        _Kind,
+        str,
+        highspy.cb.HighsCallbackOutput,
+        highspy.cb.HighsCallbackInput,
+        object,
+    ],
+    None,
+]
+
 _ASKED = (
     _Kind.kCallbackSimplexInterrupt,
     _Kind.kCallbackMipInterrupt,
@@ -17,20 +34,27 @@ _ASKED = (
 )
 
 
-def listen(highs: highspy._core._Highs, stop: Stop) -> list[Floats]:
+@contextmanager
+def listening(highs: highspy._core._Highs, stop: Stop) -> Iterator[list[Floats]]:
     """Let a solver hear an interruption, and tell how far its bound is.
 
     Parameters
     ----------
     highs : highspy._core._Highs
-        The solver; it listens from its next run on.
+        The solver; it listens in every run until the end.
     stop : Stop
         The search's stop.  Only bounds are told: a point of a program that lacks rows is no plan.
 
-    Returns
-    -------
+    Yields
+    ------
     list of ndarray, shape (n,)
         Grows by each point with integers that is better than those before.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At the end, if Ctrl-C broke off what was going on: raised where HiGHS calls back it would go
+        through the solver, which then may run on, or crash.
 
     Notes
     -----
@@ -39,6 +63,15 @@ def listen(highs: highspy._core._Highs, stop: Stop) -> list[Floats]:
     it is never called.
     """
     points: list[Floats] = []
+    with _held_back() as broken_off:
+        highs.setCallback(_told(stop, broken_off, points), None)
+        for kind in _ASKED:
+            highs.startCallback(kind)
+        yield points
+
+
+def _told(stop: Stop, broken_off: threading.Event, points: list[Floats]) -> _Callback:
+    """Return what HiGHS calls back."""
 
     def hear(
         kind: highspy.cb.HighsCallbackType,
@@ -53,10 +86,37 @@ def listen(highs: highspy._core._Highs, stop: Stop) -> list[Floats]:
             stop.tell(None, told.mip_dual_bound)
             if told.mip_dual_bound >= stop.bound or told.mip_node_count >= stop.nodes:
                 answer.user_interrupt = True
-        if stop.interrupted:
+        if stop.interrupted or broken_off.is_set():
             answer.user_interrupt = True
 
-    highs.setCallback(hear, None)
-    for kind in _ASKED:
-        highs.startCallback(kind)
-    return points
+    return hear
+
+
+@contextmanager
+def _held_back() -> Iterator[threading.Event]:
+    """Hold back what the handler of Ctrl-C raises; set where it did."""
+    raised, main = threading.Event(), threading.current_thread() is threading.main_thread()
+    usual = signal.getsignal(signal.SIGINT)
+    if not (main and callable(usual)):
+        yield raised
+        return
+    own = usual
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal own
+        try:
+            own(number, frame)
+        except KeyboardInterrupt:
+            raised.set()
+        # It may have put another one in its place, for the next time.
+        now = signal.getsignal(number)
+        own = now if callable(now) and now is not hear else own
+        signal.signal(number, hear)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield raised
+    finally:
+        signal.signal(signal.SIGINT, own)
+    if raised.is_set():
+        raise KeyboardInterrupt

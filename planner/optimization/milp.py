@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
 from planner.optimization.highs_answers import NO_ANSWER, STATUS, MilpResult, refuse_broken_solver
-from planner.optimization.listening import listen
+from planner.optimization.listening import listening
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
 
@@ -307,16 +307,16 @@ class Milp:
     def _run(self, stop: Stop, clock_s: float) -> MilpResult:
         """Run HiGHS and read its answer."""
         self._highs.setOptionValue("time_limit", clock_s + stop.left_s())
-        points = listen(self._highs, stop)
-        self._highs.run()
-        self._highs.setOptionValue("simplex_strategy", _DUAL)
-        for solver in _WITHOUT_BASIS:
-            if self._highs.getModelStatus() not in NO_ANSWER or stop.passed():
-                break
-            # The basis left by an earlier program can be beyond repair: start from none.
-            self._highs.clearSolver()
-            self._highs.setOptionValue("solver", solver)
+        with listening(self._highs, stop) as points:
             self._highs.run()
+            self._highs.setOptionValue("simplex_strategy", _DUAL)
+            for solver in _WITHOUT_BASIS:
+                if self._highs.getModelStatus() not in NO_ANSWER or stop.passed():
+                    break
+                # The basis left by an earlier program can be beyond repair: start from none.
+                self._highs.clearSolver()
+                self._highs.setOptionValue("solver", solver)
+                self._highs.run()
         model = self._highs.getModelStatus()
         if model in NO_ANSWER and stop.passed():
             return MilpResult("limit", None, np.inf, -np.inf)

@@ -196,7 +196,7 @@ def settled(month: Month, plan: MonthPlan, gap: float, stop: Stop) -> MonthPlan:
     """
     pools = with_servers(month.problem, month.offers, plan.added)
     try:
-        found = solve(pools, gap=gap, time_limit_s=min(_SETTLE_S, stop.left_s()))
+        found = solve(pools, gap=gap, time_limit_s=_SETTLE_S, stop=stop)
     except (Infeasible, SolverStopped):
         return plan
     if found.objective >= plan.running_usd:

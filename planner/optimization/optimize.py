@@ -30,6 +30,7 @@ def solve(
     time_limit_s: float = 60.0,
     seed: int = 0,
     watch: Callable[[Standing], None] | None = None,
+    stop: Stop | None = None,
 ) -> Solution:
     """Find the cheapest plan that holds in every promised state, with a proof.
 
@@ -45,6 +46,9 @@ def solve(
         Random seed of the solver.
     watch : callable, optional
         Told how far the search is: best plan so far, proven bound.
+    stop : Stop, optional
+        That of the work which this search is a part of: it ends the search too, and whoever began
+        the work listens for Ctrl-C.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def solve(
     Infeasible
         If no plan keeps every promise; says which clash and the cheapest way out.
     SolverStopped
-        If no plan was found before the limit.
+        If no plan was found before the search ended.
 
     Notes
     -----
@@ -73,10 +77,13 @@ def solve(
     def step(part: Problem, stop: Stop) -> Solution:
         return _solve_once(part, gap, stop, seed)
 
-    with interruptible(Stop(time_limit_s, watch)) as stop:
+    with interruptible(Stop(time_limit_s, watch, inside=stop)) as own:
         if problem.packing == "at_best":
-            return solve_packed(problem, step, gap, stop, seed)
-        return step(problem, stop)
+            found = solve_packed(problem, step, gap, own, seed)
+        else:
+            found = step(problem, own)
+    # Nothing costs less than nothing: that is the bound where the search ended before its first.
+    return found if np.isfinite(found.bound) else replace(found, bound=0.0)
 
 
 def _solve_once(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution:
@@ -129,7 +136,7 @@ def _solve_whole(
         if known is not None:
             return replace(known, bound=bound)
         raise SolverStopped(
-            f"no plan was found before the limit; the bound is {bound:,.2f} USD a month"
+            f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
         )
     limit = bound + gap * abs(found.best.objective)
     static, best = each_origin(static, found.best, seed)

@@ -170,6 +170,6 @@ def _relief(problem: Problem, stop: Stop, seed: int) -> Relief | None:
 def _plan(problem: Problem, stop: Stop, seed: int) -> Solution | None:
     """Return a plan within a percent of the cheapest, None where that took too long."""
     try:
-        return solve(problem, gap=0.01, time_limit_s=stop.within(_PRICE_S).left_s(), seed=seed)
+        return solve(problem, gap=0.01, time_limit_s=_PRICE_S, seed=seed, stop=stop)
     except (SolverStopped, Infeasible):
         return None

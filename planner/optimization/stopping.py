@@ -46,6 +46,9 @@ class Stop:
         Seconds from now on; inf for no limit.
     watch : callable, optional
         Told each `Standing` that is better than the one before.
+    inside : Stop, optional
+        The stop of the work that this search is a part of: it ends with that at the latest, and
+        hears the same interruption, also one that came before.
 
     Attributes
     ----------
@@ -66,17 +69,25 @@ class Stop:
     >>> [(s.objective, s.bound) for s in seen], stop.passed()
     ([(120.0, 90.0), (110.0, 90.0)], False)
     >>> stop.interrupt()
-    >>> stop.passed(), stop.part(0.5).passed()
-    (True, True)
+    >>> stop.passed(), stop.part(0.5).passed(), Stop(60.0, inside=stop).passed()
+    (True, True, True)
     """
 
     def __init__(
-        self, time_limit_s: float, watch: Callable[[Standing], None] | None = None
+        self,
+        time_limit_s: float,
+        watch: Callable[[Standing], None] | None = None,
+        *,
+        inside: Stop | None = None,
     ) -> None:
         self._deadline = time.perf_counter() + time_limit_s
         self._watch = watch
         self._interrupted = threading.Event()
+        self._whole = inside is None
         self._standing = Standing()
+        if inside is not None:
+            self._deadline = min(self._deadline, inside._deadline)
+            self._interrupted = inside._interrupted
         self.bound = float("inf")
         self.nodes = float("inf")
 
@@ -133,10 +144,7 @@ class Stop:
         Stop
             It hears the same interruption; nobody watches it.
         """
-        shorter = Stop(time_limit_s)
-        shorter._deadline = min(shorter._deadline, self._deadline)
-        shorter._interrupted = self._interrupted
-        return shorter
+        return Stop(time_limit_s, inside=self)
 
     def sooner(self, *, bound: float = float("inf"), nodes: float = float("inf")) -> Stop:
         """Return a stop that also ends a solver's tree early, the same wherever it runs.
@@ -194,13 +202,13 @@ def interruptible(stop: Stop) -> Iterator[Stop]:
 
     Notes
     -----
-    Only the main thread can hear Ctrl-C; elsewhere, and where somebody else already listens in a
-    way of their own, nothing changes.
+    A part of other work hears what that hears: who began the work listens, and one Ctrl-C ends all
+    of it.  Only the main thread can hear Ctrl-C; elsewhere, and where somebody else already listens
+    in a way of their own, nothing changes.
     """
     usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or (
-        usual is not signal.default_int_handler
-    ):
+    main = threading.current_thread() is threading.main_thread()
+    if not (stop._whole and main and usual is signal.default_int_handler):
         yield stop
         return
 

@@ -7,11 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from planner.errors import SolverStopped
+from planner.optimization import optimize
+from planner.optimization.milp import Milp
+from planner.optimization.optimize import solve
 from planner.optimization.stopping import NEVER, Standing, Stop, interruptible
+from planner.problem.arrays import Problem, Solution
+from tests.oracles.instances import random_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +64,87 @@ def test_ctrl_c_ends_a_solve_that_would_go_on_for_hours() -> None:
             process.kill()
     assert process.returncode == 0
     assert out.splitlines()[-1] == "limit True True"
+
+
+def test_ctrl_c_breaks_off_a_solve_that_does_not_hear_it() -> None:
+    deaf = LONG.replace(
+        "with interruptible(Stop(600.0, told)) as stop:", "for stop in (Stop(600.0, told),):"
+    )
+    assert deaf != LONG
+    with subprocess.Popen(
+        [sys.executable, "-c", "import signal\n" + deaf],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "bound\n"
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert told.splitlines()[-1] == "KeyboardInterrupt"
+
+
+def test_a_solve_puts_back_the_handler_that_it_found() -> None:
+    with interruptible(Stop(60.0)) as stop:
+        ours = signal.getsignal(signal.SIGINT)
+        _one_column().relaxation(stop)
+        assert signal.getsignal(signal.SIGINT) is ours
+    _one_column().relaxation(Stop(60.0))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _one_column() -> Milp:
+    program = Milp()
+    program.add_columns(np.ones(1), 1.0, 2.0)
+    return program
+
+
+def test_a_part_hears_what_the_whole_hears_and_never_listens_itself() -> None:
+    with interruptible(Stop(60.0)) as whole:
+        early = Stop(60.0, inside=whole)
+        ours = signal.getsignal(signal.SIGINT)
+        with interruptible(early):
+            assert signal.getsignal(signal.SIGINT) is ours
+            signal.raise_signal(signal.SIGINT)
+        assert early.interrupted
+        assert whole.interrupted
+        with interruptible(Stop(60.0, inside=whole)) as late:
+            assert late.passed()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    assert Stop(60.0, inside=Stop(1.0)).left_s() <= 1.0
+
+
+def test_a_solve_ends_with_the_work_that_it_is_a_part_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Stop] = []
+
+    def kept(_: Problem, __: float, stop: Stop, ___: int) -> Solution:
+        given.append(stop)
+        whole.interrupt()
+        raise SolverStopped("no plan was found before the search ended")
+
+    monkeypatch.setattr(optimize, "_solve_once", kept)
+    whole = Stop(20.0)
+    with pytest.raises(SolverStopped):
+        solve(random_problem(1), time_limit_s=60.0, stop=whole)
+    assert given[0].interrupted
+    assert given[0].left_s() < 20.0
+
+
+def test_a_plan_without_a_bound_is_told_with_one_of_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = random_problem(1)
+    known = solve(problem)
+    unproven = replace(known, bound=-np.inf, status="limit")
+    monkeypatch.setattr(optimize, "_solve_once", lambda *_: unproven)
+    assert solve(problem).bound == 0.0
+    assert solve(problem).gap == pytest.approx(1.0)
 
 
 def test_the_handler_is_put_back_and_a_second_ctrl_c_breaks_off() -> None:
