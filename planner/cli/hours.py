@@ -59,6 +59,8 @@ def hours(
         print_hours(found)
     if found.missed:
         raise typer.Exit(ExitCode.FINDING)
+    if found.interrupted:
+        raise typer.Exit(ExitCode.STOPPED)
 
 
 def _static(plan: Plan) -> Plan:

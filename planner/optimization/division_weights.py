@@ -113,7 +113,8 @@ def division_weights(
     known : ndarray of int, shape (C, R), optional
         Vectors that are compared too, whatever their weights: those in use, say.
     stop : Stop
-        When to stop the program that is asked where there are too many vectors to list.
+        When to stop the program that is asked where there are too many vectors to list; an
+        interruption ends the comparison of those that are listed too.
     seed : int
         Random seed of that program.
 
@@ -143,14 +144,17 @@ def division_weights(
     ([5, 4], [5, 8])
     """
     whole = target(asked.clusters)
-    vectors, exact = _vectors(whole, asked, largest)
+    vectors, every = _vectors(whole, asked, largest)
     if known is not None:
         vectors = np.concatenate([known, vectors])
-    found = _first_that_holds(target, asked, *_ranked(whole, asked, vectors), exact)
+    ranked = _ranked(whole, asked, vectors, stop)
+    exact = every and not stop.interrupted
+    found = _first_that_holds(target, asked, *ranked, exact)
     if found is None or found.clash is not None:
-        wider = _ranked(whole, asked, vectors, more_share=_MORE_SHARE)
+        wider = _ranked(whole, asked, vectors, stop, more_share=_MORE_SHARE)
+        exact = exact and not stop.interrupted
         found = _first_that_holds(target, asked, *wider, exact) or found
-    if exact or not isinstance(whole, Karmada) or found is None:
+    if every or not isinstance(whole, Karmada) or found is None:
         return found
     return _improved(target, asked, whole, found, largest, stop, seed)
 
@@ -173,7 +177,7 @@ def _vectors(whole: Target, asked: Demands, largest: int) -> tuple[Ints, bool]:
 
 
 def _ranked(
-    whole: Target, asked: Demands, vectors: Ints, *, more_share: float = 0.0
+    whole: Target, asked: Demands, vectors: Ints, stop: Stop, *, more_share: float = 0.0
 ) -> tuple[Ints, Ints]:
     """Return the vectors that hold the needs within the room, the best first, and their totals.
 
@@ -184,7 +188,7 @@ def _ranked(
     best = found.ceiling * hour.size
     parts = [(vectors[:0], np.zeros((0, len(needs)), np.int64))]
     begin = 0
-    while begin < len(vectors):
+    while begin < len(vectors) and not (begin and stop.interrupted):
         # Few at first: what comes after is measured against them.
         end = begin + (_CHUNK if begin else _FIRST)
         kept, totals = found.within(vectors[begin:end], int(best * (1 + more_share)))
@@ -291,7 +295,8 @@ def _improved(
         if found is None or stop.passed():
             return known
         vector = found.weights[None]
-        held = _first_that_holds(target, asked, *_ranked(whole, asked, vector), found.proven)
+        ranked = _ranked(whole, asked, vector, stop)
+        held = _first_that_holds(target, asked, *ranked, found.proven)
         if held is not None and held.clash is None:
             return held
         forbidden.append(found.weights)

@@ -117,7 +117,7 @@ def efficient(
     Raises
     ------
     SolverStopped
-        If no plan was found before the limit.
+        If no plan was found before the search ended.
 
     Notes
     -----
@@ -127,7 +127,7 @@ def efficient(
     caps = Caps(latency_ms=epsilon_ms, p95_ms=p95_ms)
     first = least(program, "cost", caps, start=start, gap=gap, stop=stop.part(0.5))
     if first.best is None:
-        _refuse_unknown(first)
+        refuse_unknown(first)
         return None
     dearest = _allowed(program.cost_usd_month(first.best), first.bound, gap)
     caps = Caps(dearest, epsilon_ms, p95_ms)
@@ -163,14 +163,14 @@ def nearest(program: EpsilonProgram, *, gap: float, stop: Stop) -> tuple[Candida
     Raises
     ------
     SolverStopped
-        If no plan was found before the limit.
+        If no plan was found before the search ended.
     """
     found = least(program, "latency", Caps(), gap=gap, stop=stop.part(_FIRST_PART))
     if found.best is None and found.bound < np.inf:
         some = any_plan(program, Caps(), stop)
         found = Least(some.best, found.bound if some.bound < np.inf else np.inf)
     if found.best is None:
-        _refuse_unknown(found)
+        refuse_unknown(found)
         return None
     return found.best, _allowed(program.latency_ms(found.best), found.bound, gap)
 
@@ -195,10 +195,21 @@ def any_plan(program: EpsilonProgram, caps: Caps, stop: Stop) -> Least:
     return least(program, "cost", caps, gap=_ANY_PLAN, stop=stop)
 
 
-def _refuse_unknown(found: Least) -> None:
-    """Raise where the limit came before a plan or a proof that there is none."""
+def refuse_unknown(found: Least) -> None:
+    """Raise where the search ended before a plan or a proof that there is none.
+
+    Parameters
+    ----------
+    found : Least
+        What was found.
+
+    Raises
+    ------
+    SolverStopped
+        If there may be a plan.
+    """
     if found.bound < np.inf:
-        raise SolverStopped("no plan was found before the limit of the point")
+        raise SolverStopped("no plan was found before the search for the point ended")
 
 
 def _allowed(value: float, bound: float, gap: float) -> float:

@@ -222,7 +222,8 @@ def own_best(
             value, best = usd, replicas
         if not add_rows(part, result.x, slack_usd):
             break
-    return Interval(min(bound, value), value), best
+    # Nothing costs less than nothing, also where the search ended before its first bound.
+    return Interval(max(0.0, min(bound, value)), value), best
 
 
 def _climbed(
@@ -233,7 +234,7 @@ def _climbed(
     while not stop.passed() and problem.split_origins:
         saving = demand.saving_usd(best, slack_usd)
         for at in np.argsort(saving, axis=None)[::-1]:
-            if saving.flat[at] <= 0:
+            if saving.flat[at] <= 0 or stop.interrupted:
                 return value, best
             more = best.copy()
             more.flat[at] += 1

@@ -21,7 +21,7 @@ doi 10.1016/j.ejor.2008.09.012.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +127,7 @@ def least_regret(
 
     Notes
     -----
+    A demand that an interruption came before has `start` for its replicas and no bound but 0.
     For given replicas a demand's cost is a linear program, solved exactly; only replicas are whole.
     Where origins cannot be split, shares are whole as well and every cost is a program of its own.
     """
@@ -141,6 +142,10 @@ def least_regret(
     best: list[Interval] = []
     own: list[Ints] = []
     for j, demand in enumerate(demands):
+        if stop.interrupted:
+            best.append(Interval(0.0, demand.cost_usd(start, gap_usd / 30, NEVER)))
+            own.append(start)
+            continue
         step(f"the least cost of demand {j + 1} of {len(demands)}")
         part = stop.part(0.5 / (len(demands) - 0.5 * j))
         chooser = demand_program(problems[j], promise_usd, seed, kept=False)
@@ -157,8 +162,8 @@ def _found(
 ) -> LeastRegret:
     """Solve, and let demands join, until nothing more is to be gained."""
     slack_usd = gap_usd / 30
-    table = [program.regrets(each, slack_usd, NEVER) for each in own]
-    known = [*zip(own, table, strict=True), (start, program.regrets(start, slack_usd, NEVER))]
+    *table, last = _table(program, (*own, start), slack_usd, stop)
+    known = [*zip(own, table, strict=True), (start, last)]
     keeping = [each for each in known if program.keeps(each[0], slack_usd, NEVER)]
     # `start` keeps its promises by another program's tolerances where not by these.
     best, row = min(keeping or known[-1:], key=lambda each: float(each[1].max()))
@@ -190,6 +195,17 @@ def _found(
         np.array([*table, row]),
         tuple(sorted(program.parts)),
     )
+
+
+def _table(
+    program: _Search, plans: Sequence[Ints], slack_usd: float, stop: Stop
+) -> Iterator[Floats]:
+    """Yield the regrets of plans; after an interruption those of the same plan once."""
+    known: dict[int, Floats] = {}
+    for each in plans:
+        if not (stop.interrupted and id(each) in known):
+            known[id(each)] = program.regrets(each, slack_usd, NEVER)
+        yield known[id(each)]
 
 
 class _Search:

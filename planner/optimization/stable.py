@@ -70,6 +70,7 @@ def solve_stable(
     time_limit_s: float = 60.0,
     seed: int = 0,
     watch: Callable[[Standing], None] | None = None,
+    stop: Stop | None = None,
 ) -> Stable:
     """Find the plan that moves least from an earlier one at little more than the least cost.
 
@@ -90,6 +91,8 @@ def solve_stable(
         Random seed of the solver.
     watch : callable, optional
         Told how far the first step is.
+    stop : Stop, optional
+        That of the work which both steps are a part of, as for `solve`.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def solve_stable(
     Infeasible
         If no plan keeps every promise.
     SolverStopped
-        If no plan was found before the limit.
+        If no plan was found before the search ended.
     ValueError
         If the tolerance is negative, or ``dns.rules`` asks for other than shares at will.
 
@@ -110,7 +113,8 @@ def solve_stable(
     The plan costs at most ``(1 + tolerance)`` times the bound, or what the first step found where
     that is more: with a tolerance of 0 it is as cheap as the cheapest.  Backups of what moves are
     brought near and shares rounded while that adds at most 0.001 to the score.  Where a balancer
-    steers, replicas are all that counts, and the score is how many change.
+    steers, replicas are all that counts, and the score is how many change.  Ctrl-C ends both steps:
+    in the first one, the plan is the cheapest so far, or the earlier plan where that still holds.
     """
     if tolerance < 0:
         raise ValueError("`tolerance` must not be negative")
@@ -118,13 +122,13 @@ def solve_stable(
         raise ValueError(
             "a plan is kept near an earlier one by shares at will only; set dns.rules.kind to 'any'"
         )
-    started = time.perf_counter()
-    first = solve(problem, gap=gap, time_limit_s=time_limit_s / 2, seed=seed, watch=watch)
-    left = max(0.1, time_limit_s - (time.perf_counter() - started))
-    with interruptible(Stop(left)) as stop:
+    started, half = time.perf_counter(), time_limit_s / 2
+    with interruptible(Stop(float("inf"), inside=stop)) as both:
+        first = solve(problem, gap=gap, time_limit_s=half, seed=seed, watch=watch, stop=both)
+        second = both.within(max(0.1, time_limit_s - (time.perf_counter() - started)))
         if problem.steering == "adaptive":
-            return _adaptive(problem, previous, first, tolerance, stop, seed)
-        return _static(problem, previous, first, tolerance, gap, stop, seed)
+            return _adaptive(problem, previous, first, tolerance, second, seed)
+        return _static(problem, previous, first, tolerance, gap, second, seed)
 
 
 def _adaptive(

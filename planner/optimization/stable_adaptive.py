@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.errors import SolverStopped
 from planner.optimization.milp import MilpResult
 from planner.optimization.moves import priced
 from planner.optimization.optimize import solve
@@ -68,7 +69,8 @@ def fewest_changes(
     root = _settled(changes, stop)
     bound = root.objective - 1 if root.status == "optimal" else 0.0
     near = _towards(changes, first.replicas, stop)
-    found = first if (near == first.replicas).all() else _routed(problem, near, stop, seed)
+    same = (near == first.replicas).all()
+    found = (None if same else _routed(problem, near, stop, seed)) or first
     best = int(np.abs(found.replicas - before).sum())
     while not stop.passed() and np.ceil(bound - 1e-6) < best:
         # Counts are whole: less than one in all tells nothing.
@@ -83,8 +85,8 @@ def fewest_changes(
             # Rows cannot say all that packing at best asks for.
             break
         nearer = _routed(problem, replicas, stop, seed)
-        count = int(np.abs(nearer.replicas - before).sum())
-        if count < best:
+        count = best if nearer is None else int(np.abs(nearer.replicas - before).sum())
+        if nearer is not None and count < best:
             best, found = count, nearer
         break
     return found, max(0.0, float(np.ceil(bound - 1e-6)))
@@ -156,8 +158,11 @@ def _holds(changes: _Changes, replicas: Ints, stop: Stop) -> bool:
     return result.status == "optimal" and not stop.passed()
 
 
-def _routed(problem: Problem, replicas: Floats | Ints, stop: Stop, seed: int) -> Solution:
-    """Return the cheapest plan with these replicas."""
+def _routed(problem: Problem, replicas: Floats | Ints, stop: Stop, seed: int) -> Solution | None:
+    """Return the cheapest plan with these replicas; None where the search ended before it."""
     count = np.rint(replicas).astype(np.int64)
     held = replace(problem, min_replicas=count, max_replicas=count, pinned=count > 0)
-    return solve(held, gap=1e-9, time_limit_s=stop.left_s(), seed=seed)
+    try:
+        return solve(held, gap=1e-9, time_limit_s=stop.left_s(), seed=seed, stop=stop)
+    except SolverStopped:
+        return None

@@ -107,7 +107,8 @@ def least_tail(
     cheap, _ = _branched(program, "cost", caps, best, max(gap, 5e-3), stop)
     plan = _finished(program, cheap or best, caps, gap, stop)
     value = program.value(plan)
-    return LeastTail(plan, value, min(bound, value))
+    # No tail is below 0, also where the search ended before its first bound.
+    return LeastTail(plan, value, max(0.0, min(bound, value)))
 
 
 def _finished(

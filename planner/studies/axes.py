@@ -14,7 +14,7 @@ import numpy as np
 
 from planner.optimization.candidates import Candidate
 from planner.optimization.caps import Caps
-from planner.optimization.efficient import Efficient, any_plan, efficient, nearest
+from planner.optimization.efficient import Efficient, any_plan, efficient, nearest, refuse_unknown
 from planner.optimization.epsilon import EpsilonProgram
 from planner.optimization.stopping import Stop
 from planner.optimization.tail_cap import limit_grid_ms
@@ -131,8 +131,10 @@ def _least_tail(
     program: EpsilonProgram, time_limit_s: float, stop: Stop
 ) -> tuple[Candidate, float] | None:
     """Halve the grid down to the least limit that some plan is found to keep."""
-    found = any_plan(program, Caps(), stop.within(time_limit_s)).best
+    first = any_plan(program, Caps(), stop.within(time_limit_s))
+    found = first.best
     if found is None:
+        refuse_unknown(first)
         return None
     grid = limit_grid_ms()
     kept = program.p95_ms(found)

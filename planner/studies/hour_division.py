@@ -89,7 +89,7 @@ def service_hours(
     largest : int
         Largest weight.
     stop : Stop
-        When to stop a search of weights that are too many to list.
+        When to stop a search of weights that are too many to list, and who is interrupted.
     seed : int
         Random seed of the solver.
 
@@ -117,12 +117,12 @@ def service_hours(
         stop=stop,
         seed=seed,
     )
+    which = "that were compared before the interruption" if stop.interrupted else f"up to {largest}"
     if found is None:
         return _fixed(problem, plan, name), (
-            f"no weights up to {largest} hold what {name} needs within its maxima; "
-            "its replicas stay fixed"
+            f"no weights {which} hold what {name} needs within its maxima; its replicas stay fixed"
         )
-    return _written(problem, found, listed), _clash(problem, plan, name, found, states, largest)
+    return _written(problem, found, listed), _clash(problem, plan, name, found, states, which)
 
 
 def _target(plan: Plan, service: str, clusters: tuple[str, ...]) -> Target:
@@ -208,14 +208,14 @@ def _clash(
     name: str,
     found: DivisionWeights,
     states: Ints,
-    largest: int,
+    which: str,
 ) -> str | None:
     """Say in which state and hour no division holds and fits."""
     if found.clash is None:
         return None
     state, hour = problem.axes.states[states[found.clash[0]]], problem.axes.hours[found.clash[1]]
     return (
-        f"{name}: with no weights up to {largest} does what "
+        f"{name}: with no weights {which} does what "
         f"{_NAMES[plan.scenario.federation.controller]} divides anew both hold and fit the maxima; "
         f"those chosen do with everything up, but not with {state} at {hour:02d}:00 UTC"
     )

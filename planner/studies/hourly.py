@@ -12,7 +12,7 @@ from planner.errors import UnfaithfulExport
 from planner.exporters.hours import service_at
 from planner.model.hourly import HourlyReplicas
 from planner.model.plan import Plan
-from planner.optimization.stopping import Stop
+from planner.optimization.stopping import Stop, interruptible
 from planner.problem.arrays import Problem
 from planner.problem.division import divided_replicas
 from planner.problem.documents import solution_of
@@ -22,6 +22,8 @@ from planner.units import HOURS_PER_MONTH
 
 NEGLIGIBLE_SHARE = 1e-6
 """Share of demand below which a loss is the rounding of a solver."""
+
+INTERRUPTED = "the search for weights was interrupted: others may need fewer replicas"
 
 Controller = Literal["kubefed", "karmada"]
 
@@ -42,7 +44,9 @@ class HourPlan:
     missed : tuple of str
         Promises that the judge found broken, hour by hour, in sentences.
     findings : tuple of str
-        Where no weights do all that was asked for.
+        Where no weights do all that was asked for, or not all of them were compared.
+    interrupted : bool
+        Whether somebody ended the search for weights.
     """
 
     plan: Plan
@@ -50,6 +54,7 @@ class HourPlan:
     saving: pd.DataFrame
     missed: tuple[str, ...]
     findings: tuple[str, ...]
+    interrupted: bool = False
 
 
 def plan_hours(
@@ -60,6 +65,7 @@ def plan_hours(
     largest_weight: int = 20,
     time_limit_s: float = 20.0,
     seed: int = 0,
+    stop: Stop | None = None,
 ) -> HourPlan:
     r"""Let replicas follow the day: in each hour as many as survive every promised state.
 
@@ -83,6 +89,9 @@ def plan_hours(
         Seconds that the search for one service's weights may take where they are too many to list.
     seed : int
         Random seed of the solver.
+    stop : Stop, optional
+        That of the work which this is a part of: it ends the search too, and whoever began the work
+        listens for Ctrl-C.
 
     Returns
     -------
@@ -102,7 +111,8 @@ def plan_hours(
     Shares and orders stay as planned. A region keeps the service's minimum in every hour. No hour
     has more replicas of a service in a region than the plan's maximum there, with which all
     services together fit. How long replicas take to start is not looked at: an hour's total must be
-    in force before the hour.
+    in force before the hour.  Ctrl-C ends the search for weights: each service then has the best of
+    those that were compared by then, a few hundred at least, and every hour is judged all the same.
     """
     if plan.steering != "static":
         raise ValueError("`plan` must steer statically; a balancer routes every hour anew")
@@ -113,24 +123,28 @@ def plan_hours(
             "KubeFed without rebalance keeps what runs, so a total that falls is not divided by "
             "weights; set federation.rebalance to true"
         )
-    needs = hour_needs(problem, plan)
-    services, findings = {}, []
-    for service, name in enumerate(problem.axes.services):
-        stop = Stop(time_limit_s)
-        services[name], finding = service_hours(
-            problem, plan, service, needs, largest_weight, stop, seed
+    with interruptible(Stop(float("inf"), inside=stop)) as whole:
+        needs = hour_needs(problem, plan)
+        services, findings = {}, []
+        for service, name in enumerate(problem.axes.services):
+            part = whole.within(time_limit_s)
+            services[name], finding = service_hours(
+                problem, plan, service, needs, largest_weight, part, seed
+            )
+            findings += [finding] if finding else []
+        interrupted = whole.interrupted
+        findings += [INTERRUPTED] if interrupted else []
+        hourly = HourlyReplicas(
+            controller=federation.controller, hours_utc=problem.axes.hours, services=services
         )
-        findings += [finding] if finding else []
-    hourly = HourlyReplicas(
-        controller=federation.controller, hours_utc=problem.axes.hours, services=services
-    )
-    return HourPlan(
-        plan=plan,
-        hourly=hourly,
-        saving=_saving(problem, plan, hourly),
-        missed=_missed(problem, plan, hourly),
-        findings=tuple(findings),
-    )
+        return HourPlan(
+            plan=plan,
+            hourly=hourly,
+            saving=_saving(problem, plan, hourly),
+            missed=_missed(problem, plan, hourly),
+            findings=tuple(findings),
+            interrupted=interrupted,
+        )
 
 
 def at_hour(plan: Plan, hourly: HourlyReplicas, position: int) -> Plan:

@@ -33,6 +33,7 @@ def optimize(
     previous: Plan | None = None,
     tolerance: float = 0.01,
     advice_s: float = TIME_LIMIT_S,
+    stop: Stop | None = None,
 ) -> Plan:
     """Find the cheapest plan that keeps the policy, judged and with its proof.
 
@@ -43,7 +44,7 @@ def optimize(
     gap : float
         Relative gap at which to stop.
     time_limit_s : float
-        Seconds after which the best plan so far is returned, marked as stopped at a limit.
+        Seconds after which the best plan so far is returned, marked as stopped early.
     seed : int
         Random seed of the solver.
     watch : callable, optional
@@ -55,6 +56,9 @@ def optimize(
         What that may cost more than the proven bound of the cheapest, as a share of it.
     advice_s : float
         Seconds for advice where there is no plan; 0 for the error as the optimiser raises it.
+    stop : Stop, optional
+        That of the work which this is a part of: it ends the search too, and whoever began the work
+        listens for Ctrl-C.
 
     Returns
     -------
@@ -66,35 +70,37 @@ def optimize(
     Infeasible
         If no plan keeps every promise; says which of them clash, and ways out that were tried.
     SolverStopped
-        If none was found before the limit.
+        If none was found before the search ended.
     ValueError
         If the tolerance is negative, or a plan is to stay near another where DNS rules bind.
 
     Notes
     -----
-    Ctrl-C ends the search as the limit does, with the best plan so far.
+    Ctrl-C ends the search as the limit does, with the best plan so far; what would come after the
+    search is cut short too.
     The plan holds in the steady state of each promised failure state; see `simulate` for what
     happens elsewhere.  With adaptive steering the 95th percentiles are those of the solver's own
     routing of the normal state, of which the document keeps one hour.
     """
-    limits = _Limits(gap, time_limit_s, seed, watch)
-    try:
-        if previous is None:
-            solution = solve(problem, **limits._asdict())
-            plan = as_plan(problem, solution, judge(problem, solution))
-        else:
-            plan = _near(problem, previous, tolerance, limits)
-    except Infeasible as error:
-        raise advice(problem, error, time_limit_s=advice_s, seed=seed) from None
-    return _by_the_hour(problem, plan, seed)
+    with interruptible(Stop(float("inf"), inside=stop)) as whole:
+        limits = _Limits(gap, time_limit_s, seed, watch, whole)
+        try:
+            if previous is None:
+                solution = solve(problem, **limits._asdict())
+                plan = as_plan(problem, solution, judge(problem, solution))
+            else:
+                plan = _near(problem, previous, tolerance, limits)
+        except Infeasible as error:
+            raise advice(problem, error, time_limit_s=advice_s, seed=seed, stop=whole) from None
+        return _by_the_hour(problem, plan, seed, whole)
 
 
-def _by_the_hour(problem: Problem, plan: Plan, seed: int) -> Plan:
+def _by_the_hour(problem: Problem, plan: Plan, seed: int, stop: Stop) -> Plan:
     """Add the totals of every hour where replicas follow the day, and what to mind of hours."""
     told: list[str] = []
     if plan.scenario.policy.replicas == "hourly":
         try:
-            found = plan_hours(problem, plan, seed=seed)
+            found = plan_hours(problem, plan, seed=seed, stop=stop)
         except (UnfaithfulExport, ValueError) as error:
             told.append(f"replicas stay all day: {error}")
         else:
@@ -112,10 +118,16 @@ class _Limits(NamedTuple):
     time_limit_s: float
     seed: int
     watch: Callable[[Standing], None] | None
+    stop: Stop
 
 
 def advice(
-    problem: Problem, error: Infeasible, *, time_limit_s: float = TIME_LIMIT_S, seed: int = 0
+    problem: Problem,
+    error: Infeasible,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+    seed: int = 0,
+    stop: Stop | None = None,
 ) -> Infeasible:
     """Return the error with the promises that clash and with ways out that were tried.
 
@@ -129,6 +141,8 @@ def advice(
         Seconds that it may take; Ctrl-C ends it too, with what was found by then.
     seed : int
         Random seed of the solver.
+    stop : Stop, optional
+        That of the work which this is a part of.
 
     Returns
     -------
@@ -137,8 +151,8 @@ def advice(
     """
     if time_limit_s <= 0:
         return error
-    with interruptible(Stop(time_limit_s)) as stop:
-        return advised(problem, error, stop, seed)
+    with interruptible(Stop(time_limit_s, inside=stop)) as own:
+        return advised(problem, error, own, seed)
 
 
 def _near(problem: Problem, previous: Plan, tolerance: float, limits: _Limits) -> Plan:

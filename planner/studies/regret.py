@@ -28,6 +28,9 @@ PROMISE_USD = 1e-4
 
 LEAST = "least regret"
 
+_STEERING_S = 60.0
+"""Seconds that steering may take where replicas are chosen already."""
+
 
 @dataclass(frozen=True)
 class RegretStudy:
@@ -121,7 +124,7 @@ def minimise_regret(
     Infeasible
         If no plan keeps every promise under the scenario's own demand.
     SolverStopped
-        If none was found before the limit.
+        If none was found before the search ended.
     ValueError
         If a balancer re-routes each state, replicas follow the day, DNS rules bind, pods are packed
         at best, or a price is not above 0.
@@ -130,7 +133,9 @@ def minimise_regret(
     -----
     Replicas are bought before demand is known; shares and orders follow it.  The plan keeps every
     promise under the scenario's own demand; under the others what it lacks costs `promise_usd` for
-    each request that the worst promised state turns away.
+    each request that the worst promised state turns away.  Ctrl-C ends the search: of a demand that
+    was not reached nothing is known but that it costs something, so the regret is told as large as
+    it may be.
     """
     refuse_unsuited(scenario, "regret")
     named = usual_demands(scenario, low, high) if demands is None else {MID: Demand(), **demands}
@@ -139,7 +144,7 @@ def minimise_regret(
     price = promise_usd or problem.usd_per_lost_request or PROMISE_USD
     with interruptible(Stop(time_limit_s)) as stop:
         step("finding the cheapest plan")
-        main = solve(problem, time_limit_s=stop.part(0.2).left_s(), seed=seed)
+        main = solve(problem, time_limit_s=stop.part(0.2).left_s(), seed=seed, stop=stop)
         found = least_regret(
             [under(problem, demand) for demand in named.values()],
             main.replicas,
@@ -149,10 +154,10 @@ def minimise_regret(
             seed=seed,
             step=lambda text: step(text),
         )
-    step("steering the plan")
-    width = gap * _bought(problem, main.replicas)
-    proven = found.gap_usd_month <= width * (1 + 1e-6)
-    plan = _plan(problem, main, found.replicas, proven=proven)
+        step("steering the plan")
+        width = gap * _bought(problem, main.replicas)
+        proven = found.gap_usd_month <= width * (1 + 1e-6)
+        plan = _plan(problem, main, found.replicas, proven=proven)
     return RegretStudy(scenario, dict(named), price, plan, found.regret, found, proven)
 
 
@@ -171,7 +176,8 @@ def _plan(problem: Problem, main: Solution, replicas: Ints, *, proven: bool) -> 
         max_replicas=np.where(runs, replicas, 0),
         pinned=runs,
     )
-    steered = solve(fixed, seed=main.seed)
+    # What was found has its plan, whoever has ended the search.
+    steered = solve(fixed, seed=main.seed, stop=Stop(_STEERING_S))
     decided = replace(
         steered,
         bound=min(main.bound, steered.objective),

@@ -169,7 +169,7 @@ def minimise_tail_risk(
     Infeasible
         If no plan keeps every promise, or none within the budget.
     SolverStopped
-        If no plan was found before a limit.
+        If no plan was found before a search ended.
     ValueError
         If a balancer re-routes each state, replicas follow the day, DNS rules bind, or pods are
         packed at best.
@@ -177,7 +177,8 @@ def minimise_tail_risk(
     Notes
     -----
     The second plan's proof is that of the main job's objective: its gap is what a smaller tail
-    costs, latency and lost requests included.  Its tail is proven by `bound`.
+    costs, latency and lost requests included.  Its tail is proven by `bound`.  Ctrl-C ends the
+    search of both plans: in the first one, the second is the same.
     """
     refuse_unsuited(scenario, "risk")
     step("listing failure states")
@@ -186,14 +187,15 @@ def minimise_tail_risk(
     step("building the problem")
     usual = build_problem(scenario, failure_states(scenario))
     problem = build_problem(scenario, states)
-    step("finding the cheapest plan")
-    main = solve(usual, time_limit_s=time_limit_s, seed=seed)
-    program = tail_program(problem, beta, seed)
-    first = candidate_of(program, main)
-    more = (1 + tolerance) * _cost(usual, main)
-    budget = more if budget_usd_month is None else budget_usd_month
-    step("finding the plan of least tail")
-    with interruptible(Stop(time_limit_s)) as stop:
+    with interruptible(Stop(float("inf"))) as whole:
+        step("finding the cheapest plan")
+        main = solve(usual, time_limit_s=time_limit_s, seed=seed, stop=whole)
+        program = tail_program(problem, beta, seed)
+        first = candidate_of(program, main)
+        more = (1 + tolerance) * _cost(usual, main)
+        budget = more if budget_usd_month is None else budget_usd_month
+        step("finding the plan of least tail")
+        stop = whole.within(time_limit_s)
         found = least_tail(program, budget, start=first, gap=gap, stop=stop)
     if found is None:
         raise _too_little(scenario, budget, _cost(usual, main), stop)
@@ -245,7 +247,7 @@ def _too_little(
 ) -> Infeasible | SolverStopped:
     """Say that no plan was found within the budget."""
     if stop.passed():
-        return SolverStopped("no plan within the budget was found before the limit")
+        return SolverStopped("no plan within the budget was found before the search ended")
     clash = f"budget: no plan of {scenario.scenario} costs {budget:,.2f} USD a month or less"
     return Infeasible(
         [clash], [f"raise the budget; the plan of 'planner optimize' costs {cost:,.2f} USD a month"]
