@@ -15,7 +15,7 @@ from planner.cli.folders import prepared
 from planner.cli.hardware_text import hardware_answer, print_hardware
 from planner.cli.progress import Progress
 from planner.cli.subject import refuse_unsuited
-from planner.errors import InvalidScenario
+from planner.errors import InvalidScenario, SolverStopped
 from planner.io.documents import dump_documents
 from planner.io.manifests import write_manifests
 from planner.io.plans import plan_text
@@ -67,12 +67,13 @@ def hardware(
         )
         plan = None
         if folder is not None:
+            # What was chosen is on the disk before anything can go wrong with the month's plan.
+            write_hardware(found, None, number, folder)
             progress.step("planning the month")
-            plan = found.plan_of(number, seed=seed)
-            write_hardware(found, plan, number, folder)
+            plan = _planned(found, number, seed, folder)
     _tell(found, plan, number, checked, folder, as_json)
     typer.echo(f"chosen in {perf_counter() - began:.2f} s", err=True)
-    if found.found.status == "limit":
+    if found.found.status == "limit" or (plan is None and folder is not None):
         raise typer.Exit(ExitCode.STOPPED)
 
 
@@ -94,11 +95,23 @@ def _written(month: int | None, last: int) -> int:
     return (month or last) - 1
 
 
-def write_hardware(found: HardwareChoice, plan: Plan, month: int, folder: Path) -> None:
+def _planned(found: HardwareChoice, month: int, seed: int, folder: Path) -> Plan | None:
+    """Plan the month and write that too; None where no plan was found."""
+    try:
+        plan = found.plan_of(month, seed=seed)
+    except SolverStopped as error:
+        warn([f"not written: plan.yaml; {error}"])
+        return None
+    write_hardware(found, plan, month, folder)
+    return plan
+
+
+def write_hardware(found: HardwareChoice, plan: Plan | None, month: int, folder: Path) -> None:
     """Write orders, pools and costs as CSV, the answer as JSON, a month's scenario and plan."""
     tables = {"orders": found.orders, "pools": found.pools, "costs": found.costs}
     answer = json.dumps(hardware_answer(found), indent=2, ensure_ascii=False, allow_nan=False)
     scenario = dump_documents(normalised(found.scenario_of(month)))
+    plans = () if plan is None else (Manifest(PurePosixPath("plan.yaml"), plan_text(plan)),)
     write_manifests(
         (
             *(
@@ -109,7 +122,7 @@ def write_hardware(found: HardwareChoice, plan: Plan, month: int, folder: Path) 
             ),
             Manifest(PurePosixPath("hardware.json"), answer + "\n"),
             Manifest(PurePosixPath("scenario.yaml"), scenario),
-            Manifest(PurePosixPath("plan.yaml"), plan_text(plan)),
+            *plans,
         ),
         folder,
     )
@@ -132,4 +145,5 @@ def _tell(
     print_hardware(found)
     if folder is not None:
         name = found.month_name(month)
-        say(f"written to {folder}: scenario.yaml and plan.yaml are those of {name}")
+        own = "scenario.yaml and plan.yaml are those" if plan else "scenario.yaml is that"
+        say(f"written to {folder}: {own} of {name}")

@@ -80,7 +80,7 @@ def print_hardware(choice: HardwareChoice) -> None:
     )
     say(
         f"objective {found.objective:,.2f} USD, proven bound {found.bound:,.2f}, gap "
-        f"{found.gap:.1e} ({found.status})"
+        f"{found.gap:.1e} ({'optimal' if found.status == 'optimal' else 'stopped early'})"
     )
     say(HOW)
     say("")

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -38,11 +38,14 @@ from planner.optimization.purchase import (
     supply_usd,
     whole_purchase,
 )
-from planner.optimization.stopping import Standing, Stop, closed
+from planner.optimization.stopping import Standing, Stop, closed, interruptible
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.offers import Offers, with_servers
 
 _ROUNDS = 30
+
+_GRACE_S = 10.0
+"""Seconds for a first purchase of what the months need, where the search has been interrupted."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Hardware:
         How often prices were passed.
     seconds : float
         Wall time; never written to a file.
+    interrupted : bool
+        Whether somebody ended the search.
     """
 
     plans: tuple[MonthPlan, ...]
@@ -73,6 +78,7 @@ class Hardware:
     status: Literal["optimal", "limit"]
     rounds: int
     seconds: float
+    interrupted: bool = False
 
     @property
     def gap(self) -> float:
@@ -143,18 +149,28 @@ def choose(
     Infeasible
         If a month has no plan even with every server that can be there by then.
     SolverStopped
-        If no purchase was found before the limit.
+        If no purchase was found before the search ended.
     ValueError
         If DNS rules bind, or pods are packed at best.
 
     Notes
     -----
     Prices close the gap of the relaxation over vectors, not that between it and whole purchases:
-    where stock binds, a gap can stay open.  The gap is then told as it is.
+    where stock binds, a gap can stay open.  The gap is then told as it is.  Ctrl-C ends the search:
+    a month that was not asked by then costs at least nothing.
     """
-    started, stop = time.perf_counter(), Stop(time_limit_s, watch)
-    months = [month_program(problem, offers, m, seed) for m in range(offers.months)]
-    search = _Search(offers, months, [[] for _ in months])
+    started = time.perf_counter()
+    with interruptible(Stop(time_limit_s, watch)) as stop:
+        months = [month_program(problem, offers, m, seed) for m in range(offers.months)]
+        search = _Search(offers, months, [[] for _ in months])
+        _pass_prices(search, gap, stop, step)
+    found = _answer(search, gap, time.perf_counter() - started)
+    return replace(found, interrupted=stop.interrupted)
+
+
+def _pass_prices(search: _Search, gap: float, stop: Stop, step: Callable[[str], None]) -> None:
+    """Pass prices between the months and the purchase until the gap is closed."""
+    offers = search.offers
     prices = growing_prices(offers)
     while search.rounds < _ROUNDS:
         # Later prices are better ones: half of the time that is left is theirs.
@@ -166,7 +182,6 @@ def choose(
         prices = server_prices(offers, search.known, stop)
         if any(np.allclose(prices, asked) for asked in search.asked):
             break
-    return _answer(search, gap, time.perf_counter() - started)
 
 
 def _ask(
@@ -177,6 +192,8 @@ def _ask(
     search.asked.append(prices)
     total = supply_usd(offers, prices, stop)
     for month in reversed(search.months):
+        if stop.interrupted:
+            break
         m = month.number
         step(f"round {search.rounds}: month {m + 1}")
         worth = float(offers.worth[m])
@@ -185,7 +202,7 @@ def _ask(
         found = cheapest(month, price, known=known, gap=gap, stop=stop.part(1 / (m + 1)))
         if found.bound == np.inf:
             raise _infeasible(month)
-        total += worth * found.bound
+        total += worth * max(0.0, found.bound)
         if found.plan is not None:
             _share(search, m, found.plan)
     search.bound = max(search.bound, total)
@@ -207,7 +224,9 @@ def _share(search: _Search, month: int, plan: MonthPlan) -> None:
 def _settle(search: _Search, gap: float, stop: Stop, step: Callable[[str], None]) -> None:
     """Purchase, and give the months' servers the best plans, until that changes nothing."""
     while all(search.known):
-        found = whole_purchase(search.offers, search.known, gap / 10, stop)
+        first = stop.interrupted and search.best is None
+        limit = Stop(_GRACE_S) if first else stop
+        found = whole_purchase(search.offers, search.known, gap / 10, limit)
         if found.missing > 0 or not np.isfinite(found.objective):
             return
         chosen = [plans[i] for plans, i in zip(search.known, found.chosen.tolist(), strict=True)]
@@ -239,12 +258,12 @@ def _answer(search: _Search, gap: float, seconds: float) -> Hardware:
     best = search.best
     if best is None:
         raise SolverStopped(
-            "no purchase was found that the stock yields before the limit; the bound is "
+            "no purchase that the stock yields was found before the search ended; the bound is "
             f"{search.bound:,.2f} USD"
         )
     drawn = search.offers.pools.servers @ search.offers.power_usd_month
     there = float(drawn * search.offers.worth[:-1].sum())
-    bound = min(search.bound, best.objective)
+    bound = max(0.0, min(search.bound, best.objective))
     return Hardware(
         plans=search.plans,
         bought=best.bought,

@@ -13,12 +13,15 @@ from planner.model.plan import Plan
 from planner.model.scenario import Scenario
 from planner.model.topology import NodePool, Region
 from planner.optimization.horizon import Hardware, choose
-from planner.optimization.stopping import Standing
+from planner.optimization.stopping import Standing, Stop
 from planner.problem.arrays import Floats, Ints
 from planner.problem.build import build_problem
 from planner.problem.offers import Offers, build_offers
 from planner.studies.main_job import optimize
 from planner.studies.suited import refuse_unsuited
+
+_SOON_S = 10.0
+"""Seconds for the plan of a month after an interruption."""
 
 
 @dataclass(frozen=True)
@@ -256,11 +259,17 @@ class HardwareChoice:
         Raises
         ------
         SolverStopped
-            If no plan was found before the limit.
+            If no plan was found before the search ended.
+
+        Notes
+        -----
+        Where Ctrl-C has ended the choice, the solver takes 10 seconds at most, and another Ctrl-C
+        breaks it off.
         """
         scenario = self.scenario_of(month)
         problem = build_problem(scenario, failure_states(scenario))
-        return optimize(problem, gap=gap, time_limit_s=time_limit_s, seed=seed)
+        soon = Stop(_SOON_S) if self.found.interrupted else None
+        return optimize(problem, gap=gap, time_limit_s=time_limit_s, seed=seed, stop=soon)
 
 
 def _spells(count: Ints) -> list[tuple[int, int, int]]:
@@ -318,7 +327,7 @@ def choose_hardware(
     Infeasible
         If a month has no plan even with every server that can be there by then.
     SolverStopped
-        If no purchase was found before the limit.
+        If no purchase was found before the search ended.
     ValueError
         If the scenario has no section `hardware`, DNS rules bind, or pods are packed at best.
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from planner.errors import SolverStopped
 from planner.failures.states import failure_states
 from planner.io.plans import read_plan
 from planner.io.scenarios import read_scenario
+from planner.model.plan import Plan
 from planner.problem.build import build_problem
 from planner.problem.packing import fits, packing_limits
+from planner.studies.hardware import HardwareChoice
 from tests.cli.runs import Made, Run
 
 OFFERS = """
@@ -103,3 +106,19 @@ def test_a_month_beyond_the_horizon_is_refused(run: Run, offered: Path) -> None:
     result = run("hardware", offered, "--month", 4)
     assert result.exit_code == 2
     assert "only 3 months" in result.stderr
+
+
+def test_a_month_without_a_plan_costs_nothing_of_the_choice(
+    run: Run, offered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> Plan:
+        raise SolverStopped("no plan was found before the search ended")
+
+    monkeypatch.setattr(HardwareChoice, "plan_of", stopped)
+    result = run("hardware", offered, "-o", tmp_path)
+    assert result.exit_code == 5
+    assert "not written: plan.yaml; no plan was found before the search ended" in result.stderr
+    assert "scenario.yaml is that of 2027-03" in result.stdout
+    written = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    wanted = {"orders.csv", "pools.csv", "costs.csv", "hardware.json", "scenario.yaml"}
+    assert written == wanted

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pytest
 
-from planner.errors import Infeasible
+from planner.errors import Infeasible, SolverStopped
+from planner.optimization import horizon
 from planner.optimization.horizon import Hardware, choose
 from planner.optimization.month import month_program
-from planner.optimization.month_search import cheapest
+from planner.optimization.month_search import Cheapest, cheapest
 from planner.optimization.purchase import growing_prices, supply_usd
 from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Problem
@@ -109,3 +111,41 @@ def test_nothing_earns_at_the_prices_of_growing_demand(seed: int) -> None:
     """They are feasible duals: buying and renting is never worth more than it costs."""
     _, offers = drawn(seed, months=3)
     assert supply_usd(offers, growing_prices(offers), NEVER) == pytest.approx(0.0, abs=1e-7)
+
+
+def pressed_at(words: str, seed: int) -> tuple[list[str], Hardware]:
+    """Choose, and let Ctrl-C come at a step; return the steps and what was chosen."""
+    steps: list[str] = []
+
+    def step(text: str) -> None:
+        steps.append(text)
+        if text == words:
+            signal.raise_signal(signal.SIGINT)
+
+    problem, offers = drawn(seed, months=3)
+    found = choose(problem, offers, gap=1e-9, step=step)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return steps, found
+
+
+def test_ctrl_c_keeps_the_purchase_found_so_far() -> None:
+    steps, found = pressed_at("round 1: plan of month 2", 1)
+    assert steps[-1] == "round 1: plan of month 2"
+    assert found.interrupted
+    assert len(found.plans) == 3
+    assert 0 <= found.bound <= found.objective
+    assert found.objective >= choose(*drawn(1, months=3), gap=1e-9).bound * (1 - 1e-9)
+
+
+def test_ctrl_c_after_the_first_month_buys_what_that_needs() -> None:
+    steps, found = pressed_at("round 1: month 2", 1)
+    assert "round 1: month 1" not in steps
+    assert found.interrupted
+    assert found.status == "limit"
+    assert 0 <= found.bound < found.objective < np.inf
+
+
+def test_ctrl_c_before_any_purchase_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(horizon, "cheapest", lambda *_, **__: Cheapest(None, -np.inf))
+    with pytest.raises(SolverStopped, match="was found before the search ended"):
+        pressed_at("round 1: month 3", 1)
