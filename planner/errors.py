@@ -8,7 +8,7 @@
     │   ├── InvalidPlan
     │   └── InvalidVariation
     ├── Infeasible          no plan keeps the promises; says which clash and the cheapest way out
-    ├── SolverStopped       a limit was reached before any plan was found
+    ├── SolverStopped       the search ended, at a limit or by Ctrl-C, before any plan was found
     ├── UnfaithfulExport    a target or its controller would do something else than the plan
     ├── MissingInputs       an export lacks parts of the platform; names all of them
     ├── StaleExport         exported files differ from the plan
@@ -172,7 +172,7 @@ def _promise(text: str, path: str, lines: Mapping[str, int]) -> str:
 
 
 class SolverStopped(PlannerError):
-    """The solver reached a limit before it found any plan."""
+    """The search ended, at a limit or by Ctrl-C, before any plan was found."""
 
 
 class UnfaithfulExport(PlannerError):

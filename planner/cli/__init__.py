@@ -12,8 +12,7 @@ from planner.cli.verbs import Verbs
 app = typer.Typer(
     cls=Verbs,
     help="Plan replicas, weights and DNS shares of an API over Kubernetes clusters.",
-    epilog="Exit codes: 0 fine, 1 a finding, 2 usage, 3 bad input, 4 infeasible, "
-    "5 stopped at a limit.",
+    epilog="Exit codes: 0 fine, 1 a finding, 2 usage, 3 bad input, 4 infeasible, 5 stopped early.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

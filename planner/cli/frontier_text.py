@@ -116,4 +116,4 @@ def _print_level(level: FrontierLevel) -> None:
 
 def _marks(knee: bool, status: str) -> str:
     """Say what is special about a point."""
-    return ", ".join(["knee"] * knee + ["stopped at a limit"] * (status == "limit"))
+    return ", ".join(["knee"] * knee + ["stopped early"] * (status == "limit"))

@@ -66,7 +66,7 @@ def _print_proof(plan: Plan) -> None:
 def _ended(plan: Plan) -> str:
     """Say why the search ended."""
     if plan.proof.status == "limit":
-        return "stopped at a limit"
+        return "stopped early"
     near = plan.stability
     return "optimal" if near is None else f"within {100 * near.tolerance:g} %, as asked for"
 

@@ -90,7 +90,7 @@ def _print_plans(study: TailStudy) -> None:
     )
     say(
         f"no plan within the budget has a CVaR below {100 * study.bound:.4g} % at the high end "
-        f"(gap {study.gap:.2g}{'' if study.proven else ', stopped at a limit'})"
+        f"(gap {study.gap:.2g}{'' if study.proven else ', stopped early'})"
     )
     more = second.cost_usd_month - first.cost_usd_month
     late = second.plan.cost.mean_latency_ms - first.plan.cost.mean_latency_ms

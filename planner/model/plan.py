@@ -54,7 +54,7 @@ class Proof(Document):
     """Why the plan can be believed."""
 
     status: Literal["optimal", "limit"] = Field(
-        description="'optimal' within the gap asked for, or stopped at a limit"
+        description="'optimal' within the gap asked for, or 'limit': the search was stopped early"
     )
     objective: Number = Field(description="US dollars a month, of the plan as it will be steered")
     bound: Number = Field(description="proven lower bound, US dollars a month")

@@ -74,7 +74,7 @@ def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> So
     Infeasible
         If no plan keeps every promise.
     SolverStopped
-        If none was found before the limit.
+        If none was found before the search ended.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> So
         raise explain(problem, None, seed)
     if best is None:
         raise SolverStopped(
-            f"no plan was found before the limit; the bound is {bound:,.2f} USD a month"
+            f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
         )
     return _solution(adaptive, best, min(bound, best.objective), gap, seed, started)
 

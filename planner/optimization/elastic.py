@@ -104,7 +104,7 @@ def cheapest_relief(
     if relaxed.status == "infeasible":
         return None
     if relaxed.status != "optimal" or relaxed.x is None:
-        raise SolverStopped("what is missing was not found before the limit")
+        raise SolverStopped("what is missing was not found before the search ended")
     clashes = _pressing(static, relaxed.row_dual)
     x = _whole(static, relaxed.x, stop)
     replicas = np.ceil(x[extras.replicas] - 1e-6).astype(np.int64)

@@ -49,7 +49,7 @@ class Least:
     Attributes
     ----------
     best : Candidate or None
-        The best candidate; None where none was found before the limit.
+        The best candidate; None where none was found before the search ended.
     bound : float
         Proven lower bound on the objective; inf where nothing keeps the caps.
     """

@@ -112,7 +112,7 @@ def solve_packed(problem: Problem, step: Step, gap: float, stop: Stop, seed: int
     Infeasible
         If no packable plan keeps every promise.
     SolverStopped
-        If none was found before the limit.
+        If none was found before the search ended.
 
     Notes
     -----
@@ -132,9 +132,9 @@ def solve_packed(problem: Problem, step: Step, gap: float, stop: Stop, seed: int
     if hunt.best is None and hunt.bound() == np.inf:
         raise hunt.why or explain(problem, None, seed)
     if hunt.best is None:
-        limit = "the limit" if hunt.branches else "the search for packings stopped at its limit"
+        hunted = "the search ended" if hunt.branches else "the search for packings ended"
         raise SolverStopped(
-            f"no plan was found before {limit}; the bound is {hunt.bound():,.2f} USD a month"
+            f"no plan was found before {hunted}; the bound is {hunt.bound():,.2f} USD a month"
         )
     return _solution(hunt, hunt.best, gap, time.perf_counter() - started)
 

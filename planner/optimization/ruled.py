@@ -48,7 +48,7 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
     Infeasible
         If no plan keeps every promise, with rules or without.
     SolverStopped
-        If none was found before the limit.
+        If none was found before the search ended.
 
     Notes
     -----
@@ -71,7 +71,8 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
         raise _no_rule(rules)
     if found.best is None:
         raise SolverStopped(
-            f"no plan was found before the limit; the bound is {found.bound:,.2f} USD a month"
+            "no plan was found before the search ended; the bound is "
+            f"{found.bound:,.2f} USD a month"
         )
     note = price_sentence(rules, found, free)
     return _solution(columns, found, () if note is None else (note,), gap, seed, started)

@@ -33,7 +33,7 @@ class Curve:
     plans : tuple of Efficient
         By increasing cost and decreasing latency; empty where nothing keeps every promise.
     stopped : bool
-        Whether a limit came before some gap was closed, be it of a plan that was then left out.
+        Whether a limit or Ctrl-C came before some gap was closed, also of a plan that was left out.
     """
 
     plans: tuple[Efficient, ...]
@@ -113,7 +113,7 @@ def trace_curve(
     Raises
     ------
     SolverStopped
-        If no plan was found before the limit.
+        If no plan was found before the search ended.
 
     Notes
     -----

@@ -101,7 +101,7 @@ class FrontierLevel:
     missing : PlannerError or None
         Why there are no points.
     stopped : bool
-        Whether a limit came before some gap was closed.
+        Whether a limit or Ctrl-C came before some gap was closed.
     """
 
     survive: str
@@ -331,7 +331,8 @@ class _Tracer:
         except (Infeasible, SolverStopped) as error:
             return FrontierLevel(name, (), error, isinstance(error, SolverStopped))
         if not curve.plans and curve.stopped:
-            return FrontierLevel(name, (), SolverStopped("no bound before the limit"), stopped=True)
+            why = SolverStopped("no bound was proven before the search ended")
+            return FrontierLevel(name, (), why, stopped=True)
         if not curve.plans:
             return FrontierLevel(name, (), explain(problem, program.static.columns, self.seed))
         points = [self._point(name, problem, program, found) for found in curve.plans]

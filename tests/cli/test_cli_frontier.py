@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner.cli import frontier as verb
+from planner.cli.frontier_text import _marks
 from planner.errors import SolverStopped
 from planner.io.plans import read_plan
 from planner.studies.frontier import Frontier
@@ -109,6 +110,11 @@ def test_no_level_with_a_plan_is_exit_4(run: Run, small: Path) -> None:
     assert "name more home_regions" in result.stderr
 
 
+def test_what_was_not_closed_is_marked_whatever_ended_it() -> None:
+    assert _marks(True, "limit") == "knee, stopped early"
+    assert _marks(False, "optimal") == ""
+
+
 def test_a_limit_is_exit_5(run: Run, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = verb.trace_frontier
 
@@ -120,7 +126,7 @@ def test_a_limit_is_exit_5(run: Run, small: Path, monkeypatch: pytest.MonkeyPatc
     assert run("frontier", small, "--survive", "N-1").exit_code == 5
 
     def nothing(*_: object, **__: object) -> Frontier:
-        raise SolverStopped("no plan was found before the limit of the point")
+        raise SolverStopped("no plan was found before the search for the point ended")
 
     monkeypatch.setattr(verb, "trace_frontier", nothing)
     assert run("frontier", small).exit_code == 5

@@ -151,7 +151,7 @@ def test_stopped_with_a_plan_is_exit_5_and_the_plan_is_written(
     monkeypatch.setattr(verb.main_job, "optimize", lambda *_, **__: stopped)
     result = run("optimize", small, "-o", tmp_path, "--no-pictures")
     assert result.exit_code == 5
-    assert "stopped at a limit" in result.stdout
+    assert "(stopped early)" in result.stdout
     assert read_plan(tmp_path / "plan.yaml").proof.status == "limit"
 
 

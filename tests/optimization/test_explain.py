@@ -194,5 +194,5 @@ def test_what_is_missing_is_not_made_up_where_time_is_up(
     monkeypatch.setattr(elastic, "relax", lambda *_: late)
     short = replace(small, demand_rps=small.demand_rps * 40)
     error = explain(short, None, 0)
-    assert error.clashes == ("what is missing was not found before the limit",)
+    assert error.clashes == ("what is missing was not found before the search ended",)
     assert not error.ways_out
