@@ -54,7 +54,8 @@ class Milp:
     Raises
     ------
     PlannerError
-        If HiGHS is of a series that returns wrong optima.
+        If HiGHS is of a series that returns wrong optima, or refuses columns, rows or bounds:
+        numbers that it cannot handle.
 
     Notes
     -----
@@ -118,7 +119,8 @@ class Milp:
         if c.size:
             price, least, most = (np.ascontiguousarray(a) for a in (c, low, up))
             start = np.zeros(c.size, np.int32)
-            self._highs.addCols(c.size, price, least, most, 0, start, start[:0], np.empty(0))
+            done = self._highs.addCols(c.size, price, least, most, 0, start, start[:0], np.empty(0))
+            _refuse_lost(done, "columns")
         self._cost.append(np.array(c))
         if integer and c.size:
             self._integer.append(index)
@@ -140,7 +142,7 @@ class Milp:
         """
         count = block.lower.size
         if count:
-            self._highs.addRows(
+            done = self._highs.addRows(
                 count,
                 block.lower,
                 block.upper,
@@ -149,6 +151,7 @@ class Milp:
                 block.column.astype(np.int32),
                 block.value,
             )
+            _refuse_lost(done, "rows")
         self.row_count += count
         return np.arange(self.row_count - count, self.row_count, dtype=np.int64)
 
@@ -184,7 +187,8 @@ class Milp:
             Bounds; they broadcast.
         """
         low, up = (np.array(np.broadcast_to(a, column.shape), float) for a in (lower, upper))
-        self._highs.changeColsBounds(column.size, column.astype(np.int32), low, up)
+        done = self._highs.changeColsBounds(column.size, column.astype(np.int32), low, up)
+        _refuse_lost(done, "bounds")
 
     def price_columns(self, column: Ints, cost: Floats) -> None:
         """Solve with other costs from now on; `cost` stays what was given at first.
@@ -226,7 +230,7 @@ class Milp:
         low = np.broadcast_to(np.asarray(lower, float), row.shape)
         up = np.broadcast_to(np.asarray(upper, float), row.shape)
         for i, lo, hi in zip(row, low, up, strict=True):
-            self._highs.changeRowBounds(int(i), float(lo), float(hi))
+            _refuse_lost(self._highs.changeRowBounds(int(i), float(lo), float(hi)), "bounds")
 
     def model(self) -> highspy.HighsLp:
         """Return a copy of the program in the solver's own form, integrality left out."""
@@ -342,3 +346,9 @@ class Milp:
             return MilpResult(status, point, value, float(bound))
         dual, reduced = np.asarray(solution.row_dual), np.asarray(solution.col_dual)
         return MilpResult(status, point, value, float(bound), dual, reduced)
+
+
+def _refuse_lost(done: highspy.HighsStatus, what: str) -> None:
+    """Raise where the solver left something out: later rows would stand at other numbers."""
+    if done == highspy.HighsStatus.kError:
+        raise PlannerError(f"the solver refuses {what} with numbers beyond what it can handle")

@@ -190,7 +190,7 @@ def _add_lost_rows(overloads: Overloads, states: Bools) -> None:
     A row of the same state from before knows fewer of them and is implied.
     """
     static = overloads.static
-    total = max(float(static.problem.demand_rps.sum()), 1e-300)
+    total = float(static.problem.demand_rps.sum()) or 1.0
     own: dict[int, list[tuple[int, float]]] = {int(k): [] for k in np.flatnonzero(states)}
     for (k, s, r, _), column in static.excess.items():
         if k in own:

@@ -65,8 +65,10 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
     free = search(static, gap, stop.part(_FREE_PART))
     if not free.feasible:
         raise explain(problem, columns, seed)
-    table = rule_columns(problem, columns, rules)
-    found = search_ruled(static, table, free, gap, stop, seed)
+    found = free
+    if columns.host.size:
+        table = rule_columns(problem, columns, rules)
+        found = search_ruled(static, table, free, gap, stop, seed)
     if not found.feasible:
         raise _no_rule(rules)
     if found.best is None:
@@ -98,7 +100,8 @@ def price_usd(found: Found, free: Found) -> tuple[float, float]:
     >>> price_usd(Found(one, 108.0, True), Found(replace(one, objective=105.0), 104.0, True))
     (3.0, 6.0)
     """
-    at_most = np.inf if found.best is None else found.best.objective - free.bound
+    # Nothing costs less than nothing, also where the free search ended before its first bound.
+    at_most = np.inf if found.best is None else found.best.objective - max(0.0, free.bound)
     at_least = 0.0 if free.best is None else max(0.0, found.bound - free.best.objective)
     return at_least, max(at_least, at_most)
 

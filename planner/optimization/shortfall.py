@@ -204,7 +204,7 @@ def lost_by_state(shortfall: Shortfall, replicas: Ints | Floats, share: Floats) 
     """Return what each state loses, then the worst promised one: thousandths, shape (K + 1,)."""
     problem = shortfall.problem
     gone = turned_away_rps(problem, shortfall.columns, replicas, share).sum(axis=(1, 2, 3))
-    total = max(float(problem.demand_rps.sum()), 1e-300)
+    total = float(problem.demand_rps.sum()) or 1.0
     lost = PER_MILLE * (gone / total + shortfall.overloads.unserved @ share)
     return np.append(lost, lost[problem.must_survive].max(initial=0.0))
 

@@ -187,7 +187,8 @@ def _with_tail(static: StaticProgram, beta: float, missing: float) -> TailProgra
     column = np.concatenate([overloads.lost[each], beyond[each], np.full(each.size, alpha)])
     value = np.concatenate([ones, -ones, -ones])
     program.add_rows(rows(-np.inf * ones, 0.0 * ones, np.tile(row, 3), column, value))
-    scale = _LARGEST_PRICE / max(float(weight.max()), room * (most > 0), 1e-300)
+    largest = max(float(weight.max()), room * (most > 0))
+    scale = _LARGEST_PRICE / largest if largest > 0 else 1.0
     price = np.append(scale * weight, scale * room)
     tail = np.append(beyond, alpha)
     tail_row = program.add_rows(rows(-np.inf, np.inf, np.zeros(tail.size), tail, price))

@@ -178,8 +178,11 @@ def _branched(
         bound = max(bound, _read(program, aim, result.bound))
         if result.x is None:
             break
+        known = static.program.row_count
+        _add_rows(program, result.x, gap / 3)
+        # On its way to other shares a candidate may add rows that this answer lacked as well.
         best = _better(program, aim, caps, best, _candidate(program, result.x, gap, stop))
-        if not _add_rows(program, result.x, gap / 3):
+        if static.program.row_count == known:
             break
     return best, bound if best is None else min(bound, _worth(program, aim, best))
 

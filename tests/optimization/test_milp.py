@@ -285,3 +285,13 @@ def test_nothing_is_printed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_what_the_solver_refuses_is_an_error_and_shifts_no_rows() -> None:
+    program = Milp()
+    column = program.add_columns([1.0], 0.0, 1.0)
+    with pytest.raises(PlannerError, match="the solver refuses rows with numbers beyond"):
+        program.add_rows(rows(-np.inf, 1.0, [0], column, [1e303]))
+    with pytest.raises(PlannerError, match="the solver refuses columns"):
+        program.add_columns([0.0], np.inf, np.inf)
+    assert (program.row_count, program.columns) == (0, 1)

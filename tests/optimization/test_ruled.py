@@ -144,3 +144,12 @@ def test_the_same_input_gives_the_same_plan() -> None:
     assert other is not None
     for field in ("replicas", "share", "order"):
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+
+@pytest.mark.parametrize("rules", [LIST, HALVES], ids=["list", "percents"])
+def test_where_nobody_calls_rules_cost_nothing(rules: DnsRules) -> None:
+    problem = tiny(301)
+    silent = replace(problem, demand_rps=np.zeros_like(problem.demand_rps), rules=rules)
+    found, free = solve(silent), solve(replace(silent, rules=None))
+    assert found.objective == free.objective
+    assert found.notes == ()

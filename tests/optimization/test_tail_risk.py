@@ -73,6 +73,41 @@ def test_the_least_tail_is_that_of_the_extensive_form(batch: int) -> None:
     assert moved >= 2
 
 
+@pytest.mark.parametrize("seed", [3029, 3060, 3065, 3125, 3250])
+def test_rows_that_a_candidate_adds_on_its_way_do_not_end_the_search(seed: int) -> None:
+    problem = drawn(seed)
+    main = solved(problem)
+    assert main is not None
+    first = candidate_of(tail_program(problem, BETA), main)
+    assert first is not None
+    budget = 1.15 * tail_program(problem, BETA).cost_usd_month(first) + 1e-6
+    wanted = tail_form.least_tail(problem, BETA, budget)
+    for start in (None, main):
+        found = least(problem, budget, start)
+        assert found is not None
+        assert found.value == pytest.approx(wanted, abs=2e-6)
+        assert found.bound == pytest.approx(wanted, abs=2e-6)
+
+
+def test_where_every_state_is_promised_the_tail_is_nothing_and_the_budget_holds() -> None:
+    seen = 0
+    for seed in range(3000, 3012):
+        problem = replace(drawn(seed), must_survive=np.ones_like(drawn(seed).must_survive))
+        main = solved(problem)
+        if main is None:
+            continue
+        seen += 1
+        program = tail_program(problem, BETA)
+        first = candidate_of(program, main)
+        assert first is not None
+        spent = program.cost_usd_month(first)
+        found = least(problem, spent)
+        assert found is not None
+        assert found.value == pytest.approx(program.missing / (1 - BETA), abs=1e-9)
+        assert program.cost_usd_month(found.plan) <= spent * (1 + 1e-6)
+    assert seen >= 2
+
+
 def test_the_judge_finds_the_same_tail() -> None:
     for seed in range(3040, 3052):
         problem = drawn(seed)
