@@ -8,32 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from planner.federation.candidates import karmada_candidates, kubefed_candidates
 from planner.federation.karmada import names_descend
-from planner.federation.splits import UNLIMITED
 from planner.federation.targets import Karmada, Target
-from planner.federation.totals import least_totals
 from planner.optimization.stopping import Stop
 from planner.optimization.webster_weights import webster_weights
+from planner.optimization.weight_ranking import every_vector, likely_vectors, ranks
 from planner.problem.arrays import Bools, Ints
 
 LISTED = 300_000
 """Most weight vectors that are all compared."""
 
-_TRIED = 2000
-"""Most vectors whose divisions in failure states are looked at."""
+_TRIED, _AT_ONCE = 20_000, 256
+"""Most vectors of one rank whose divisions in failure states are looked at, and at once."""
 
-_FORBIDDEN = 20
-"""Most vectors of the exact program that are passed over."""
+_ASKED = 30
+"""Most times that the exact program is asked."""
 
-_MORE_SHARE = 0.1
-"""Replicas over the hours that weights may need beyond the best if their divisions hold."""
-
-_FIRST, _CHUNK = 200, 20_000
+_SPARE_SHARE = 0.25
+"""Replicas beyond the needs that it is first asked for where no weights are known."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +83,22 @@ class DivisionWeights:
     clash: tuple[int, int] | None
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison of weights came to.
+
+    Attributes
+    ----------
+    best : DivisionWeights or None
+        The best that hold; else the best with everything up, with their clash; else None.
+    every : bool
+        Where none hold: whether all weights up to the largest were looked at or are ruled out.
+    """
+
+    best: DivisionWeights | None
+    every: bool
+
+
 def division_weights(
     target: Callable[[tuple[str, ...]], Target],
     asked: Demands,
@@ -128,8 +139,9 @@ def division_weights(
     -----
     Up to `LISTED` vectors all are compared.  Beyond, Webster's weights come from an exact program
     (`planner.optimization.webster_weights`), KubeFed's from those that could return some hour's
-    needs exactly.  Weights whose divisions in failure states do not hold are passed over for the
-    next best, up to a tenth more replicas; if none of those holds, that is said.
+    needs exactly or are in proportion to what is asked for.  Weights whose divisions in failure
+    states do not hold are passed over for the next best, with ever more replicas, until some hold,
+    none are left, or time is up.
 
     Examples
     --------
@@ -143,161 +155,154 @@ def division_weights(
     >>> found.weights.tolist(), found.totals.tolist()
     ([5, 4], [5, 8])
     """
-    whole = target(asked.clusters)
-    vectors, every = _vectors(whole, asked, largest)
+    return compared_weights(target, asked, largest=largest, known=known, stop=stop, seed=seed).best
+
+
+def compared_weights(
+    target: Callable[[tuple[str, ...]], Target],
+    asked: Demands,
+    *,
+    largest: int = 20,
+    known: Ints | None = None,
+    stop: Stop,
+    seed: int = 0,
+) -> Compared:
+    """Return what `division_weights` does, and whether that is all there is.
+
+    Parameters
+    ----------
+    target, asked, largest, known, stop, seed
+        As there.
+
+    Returns
+    -------
+    Compared
+        The best weights, and whether none hold where they do not.
+    """
+    whole, needs, room = target(asked.clusters), asked.needs, asked.room
+    every = largest ** len(asked.clusters) <= LISTED
+    vectors = every_vector(needs, largest) if every else likely_vectors(whole, needs, room, largest)
     if known is not None:
         vectors = np.concatenate([known, vectors])
-    ranked = _ranked(whole, asked, vectors, stop)
-    exact = every and not stop.interrupted
-    found = _first_that_holds(target, asked, *ranked, exact)
-    if found is None or found.clash is not None:
-        wider = _ranked(whole, asked, vectors, stop, more_share=_MORE_SHARE)
-        exact = exact and not stop.interrupted
-        found = _first_that_holds(target, asked, *wider, exact) or found
-    if every or not isinstance(whole, Karmada) or found is None:
+    found = _first_that_holds(target, asked, vectors, every, stop)
+    if every or not isinstance(whole, Karmada):
         return found
-    return _improved(target, asked, whole, found, largest, stop, seed)
-
-
-def _vectors(whole: Target, asked: Demands, largest: int) -> tuple[Ints, bool]:
-    """Return weight vectors to compare, and whether these are all with gcd 1."""
-    size = len(asked.clusters)
-    if largest**size <= LISTED:
-        every = np.array(list(product(range(1, largest + 1), repeat=size)), np.int64)
-        every = every[np.gcd.reduce(every, axis=1) == 1]
-        # In proportion to the needs first: what comes after is measured against it.
-        peak = asked.needs.max(axis=0)
-        skew = np.abs(every / every.sum(axis=1, keepdims=True) - peak / max(1, peak.sum()))
-        return every[np.argsort(skew.max(axis=1), kind="stable")], True
-    listed = karmada_candidates if isinstance(whole, Karmada) else kubefed_candidates
-    wanted = np.unique(np.maximum(asked.needs, 1), axis=0)
-    parts = [vectors for need in wanted if len(vectors := listed(need))]
-    every = np.concatenate(parts)
-    return np.unique(every[(every <= largest).all(axis=1)], axis=0), False
-
-
-def _ranked(
-    whole: Target, asked: Demands, vectors: Ints, stop: Stop, *, more_share: float = 0.0
-) -> tuple[Ints, Ints]:
-    """Return the vectors that hold the needs within the room, the best first, and their totals.
-
-    Vectors are left out that need more than `more_share` more than one before them.
-    """
-    needs, hour, counts = np.unique(asked.needs, axis=0, return_inverse=True, return_counts=True)
-    found = _Ranking(whole, needs, counts, int(asked.room.sum()))
-    best = found.ceiling * hour.size
-    parts = [(vectors[:0], np.zeros((0, len(needs)), np.int64))]
-    begin = 0
-    while begin < len(vectors) and not (begin and stop.interrupted):
-        # Few at first: what comes after is measured against them.
-        end = begin + (_CHUNK if begin else _FIRST)
-        kept, totals = found.within(vectors[begin:end], int(best * (1 + more_share)))
-        parts.append((kept, totals))
-        best, begin = min([best, *(totals @ counts).tolist()]), end
-    weights, total = (np.concatenate(part) for part in zip(*parts, strict=True))
-    order = np.lexsort((*weights.T[::-1], weights.sum(axis=1), total @ counts))
-    return weights[order], total[order][:, hour.ravel()]
-
-
-@dataclass(frozen=True)
-class _Ranking:
-    """Distinct needs (U, R), how many hours have them (U,), and the largest total."""
-
-    whole: Target
-    needs: Ints
-    counts: Ints
-    ceiling: int
-
-    def within(self, vectors: Ints, most: int) -> tuple[Ints, Ints]:
-        """Return the vectors whose totals add up to at most `most`, and their totals (C, U)."""
-        least = self.needs.sum(axis=1)
-        spare = np.full(len(vectors), most - int(least @ self.counts))
-        kept, totals = vectors, np.zeros((len(vectors), len(least)), np.int64)
-        # Night and peak first: they differ most, so most vectors fail one of them.
-        middle = (len(least) - 1) / 2
-        for at in sorted(range(len(least)), key=lambda u: -abs(u - middle)):
-            if not len(kept):
-                break
-            limit = min(int(least[at]) + max(0, int(spare.max())) // self.counts[at], self.ceiling)
-            found = least_totals(self.whole, kept, self.needs[at : at + 1], np.array([limit]))[:, 0]
-            left = spare - self.counts[at] * (np.minimum(found, limit + 1) - least[at])
-            fits = (found < UNLIMITED) & (left >= 0)
-            kept, totals, spare = kept[fits], totals[fits], left[fits]
-            totals[:, at] = found[fits]
-        return kept, totals
+    return _improved(target, asked, whole, found.best, largest, stop, seed)
 
 
 def _first_that_holds(
     target: Callable[[tuple[str, ...]], Target],
     asked: Demands,
-    ranked: Ints,
+    vectors: Ints,
+    every: bool,
+    stop: Stop,
+) -> Compared:
+    """Return the best vector whose divisions hold in every state; else the best of all."""
+    first = None
+    whole, most = target(asked.clusters), int(asked.room.sum())
+    for rank in ranks(whole, asked.needs, most, vectors, stop):
+        every = every and rank.whole
+        for begin in range(0, len(rank.weights), _AT_ONCE):
+            if begin and (begin >= _TRIED or stop.passed()):
+                every = False
+                break
+            part = slice(begin, begin + _AT_ONCE)
+            found = _best_of(target, asked, rank.weights[part], rank.totals[part], every)
+            if found is not None and found.clash is None:
+                return Compared(found, every)
+            first = first or found
+    return Compared(first, every)
+
+
+def _best_of(
+    target: Callable[[tuple[str, ...]], Target],
+    asked: Demands,
+    weights: Ints,
     totals: Ints,
     exact: bool,
 ) -> DivisionWeights | None:
-    """Return the best vector whose divisions hold in every state; else the best of all."""
-    whole, first = target(asked.clusters), None
-    for weights, total in zip(ranked[:_TRIED], totals, strict=False):
-        split = _split(whole, weights, total)
-        if (split > asked.room).any():
-            continue
-        clash = _clash(target, asked, weights, total)
-        if clash is None:
-            return DivisionWeights(weights, total, split[0], exact, None)
-        if first is None:
-            first = DivisionWeights(weights, total, split[0], False, clash)
-    return first
+    """Return the first of some vectors that holds in every state; else the first that fits."""
+    splits = _splits(target(asked.clusters), weights, totals)
+    fits = np.flatnonzero((splits <= asked.room).all(axis=(0, 2, 3)))
+    if not fits.size:
+        return None
+    clashes = _clashes(target, asked, weights[fits], totals[fits])
+    at = int(np.argmin(clashes.any(axis=(1, 2))))
+    bad, one = np.argwhere(clashes[at]), fits[at]
+    clash = (int(bad[0, 0]), int(bad[0, 1])) if len(bad) else None
+    exact = exact and clash is None
+    return DivisionWeights(weights[one], totals[one], splits[0, one], exact, clash)
 
 
-def _split(whole: Target, weights: Ints, totals: Ints) -> Ints:
-    """Return the division of every hour with everything up, one for each order of ties."""
-    distinct, hour = np.unique(totals, return_inverse=True)
-    splits = whole.splits(weights[None], distinct)
-    return np.stack([split[0][hour.ravel()] for split in splits])
+def _splits(whole: Target, weights: Ints, totals: Ints) -> Ints:
+    """Divide the totals (C, H) by their own weights (C, R), one for each order of ties."""
+    distinct, place = np.unique(totals, return_inverse=True)
+    place, row = place.reshape(totals.shape), np.arange(len(weights))[:, None]
+    return np.stack([split[row, place] for split in whole.splits(weights, distinct)])
 
 
-def _clash(
+def _clashes(
     target: Callable[[tuple[str, ...]], Target], asked: Demands, weights: Ints, totals: Ints
-) -> tuple[int, int] | None:
-    """Return the first state and hour in which a division does not hold or does not fit."""
+) -> Bools:
+    """Return in which states and hours a division does not hold or does not fit, (C, K, H)."""
+    found = np.zeros((len(weights), len(asked.up), totals.shape[1]), bool)
     for state, up in enumerate(asked.up):
         if not up.any():
             continue
         names = tuple(c for c, is_up in zip(asked.clusters, up, strict=True) if is_up)
-        split = _split(target(names), weights[up], totals)
-        bad = (split < asked.state_needs[state][:, up]) | (split > asked.room[up])
-        if bad.any():
-            return state, int(np.flatnonzero(bad.any(axis=(0, 2)))[0])
-    return None
+        splits = _splits(target(names), weights[:, up], totals)
+        bad = (splits < asked.state_needs[state][:, up]) | (splits > asked.room[up])
+        found[:, state] = bad.any(axis=(0, 3))
+    return found
 
 
 def _improved(
     target: Callable[[tuple[str, ...]], Target],
     asked: Demands,
     whole: Karmada,
-    known: DivisionWeights,
+    best: DivisionWeights | None,
     largest: int,
     stop: Stop,
     seed: int,
-) -> DivisionWeights:
-    """Ask the exact program, forbidding what does not hold in failure states."""
+) -> Compared:
+    """Ask the exact program, forbidding what does not hold in failure states.
+
+    Where nothing that holds is known, ever more replicas are allowed: few make a small program.
+    """
     orders = [names_descend(whole.uid)] if whole.uid else [False, True]
+    holds = best is not None and best.clash is None
+    least, end = int(asked.needs.sum()), len(asked.needs) * int(asked.room.sum())
+    limit = int(best.totals.sum()) if best else min(end, int(least * (1 + _SPARE_SHARE)))
     forbidden: list[Ints] = []
-    for _ in range(_FORBIDDEN):
+    for _ in range(_ASKED):
         found = webster_weights(
             asked.needs,
             largest,
             orders=orders,
-            start=known.weights,
+            start=best.weights if best and holds else None,
+            room=asked.room,
+            most=limit,
             forbidden=forbidden,
             stop=stop,
             seed=seed,
         )
-        if found is None or stop.passed():
-            return known
-        vector = found.weights[None]
-        ranked = _ranked(whole, asked, vector, stop)
-        held = _first_that_holds(target, asked, *ranked, found.proven)
-        if held is not None and held.clash is None:
-            return held
-        forbidden.append(found.weights)
-    return known
+        if found is not None:
+            vector = found.weights[None]
+            one = _first_that_holds(target, asked, vector, found.proven, stop).best
+            if one is not None and one.clash is None:
+                return Compared(one, True)
+            best = best or one
+            forbidden += _multiples(found.weights, largest)
+        elif holds or limit >= end:
+            return Compared(best, True)
+        else:
+            limit = min(end, limit + max(1, limit - least))
+        if stop.passed() or not (found is None or found.proven):
+            break
+    return Compared(best, False)
+
+
+def _multiples(weights: Ints, largest: int) -> list[Ints]:
+    """Return the vectors up to the largest weight that divide as one does."""
+    one = weights // np.gcd.reduce(weights)
+    return [times * one for times in range(1, largest // int(one.max()) + 1)]

@@ -50,10 +50,11 @@ class KnownWeights:
 
 @dataclass(frozen=True)
 class _Hour:
-    """Hours of equal needs: how many, and most replicas beyond the needs."""
+    """Hours of equal needs: how many, and most replicas beyond the needs, of each and of all."""
 
     needs: Ints
     count: int
+    spare: Ints
     extra: int
 
 
@@ -63,6 +64,8 @@ def webster_weights(
     *,
     orders: Sequence[bool] = (False, True),
     start: Ints | None = None,
+    room: Ints | None = None,
+    most: int | None = None,
     forbidden: Sequence[Ints] = (),
     stop: Stop,
     seed: int = 0,
@@ -79,6 +82,11 @@ def webster_weights(
         Whether the last tie falls to the later name; with both, totals are enough for either.
     start : ndarray of int, shape (R,), optional
         Weights to improve on; those in proportion to the largest needs without it.
+    room : ndarray of int, shape (R,), optional
+        Most replicas of each cluster. Of two orders of ties the one that needs fewer replicas may
+        then exceed it with the total of the other.
+    most : int, optional
+        Most that the totals may add up to; what they do with the start without it.
     forbidden : sequence of ndarray of int, shape (R,)
         Vectors that are not wanted (no-good cuts).
     stop : Stop
@@ -89,12 +97,13 @@ def webster_weights(
     Returns
     -------
     KnownWeights or None
-        None where every vector that is as good as the start is forbidden.
+        None where no vector has so few replicas, fits and is not forbidden. The start, whatever it
+        is, where time was up before one was found.
 
     Notes
     -----
-    The start bounds how many replicas beyond the needs there can be, and with that the size of the
-    program: a poor one makes it large, and one that is forbidden may leave nothing.
+    `most` bounds how many replicas beyond the needs there can be, and with that the size of the
+    program: a large one makes it large, and a start that is forbidden may leave nothing.
 
     Examples
     --------
@@ -103,10 +112,10 @@ def webster_weights(
     KnownWeights(weights=array([5, 4]), total=13, proven=True)
     """
     begin = _proportional(needs, largest) if start is None else start
-    most = webster_sum(begin, needs, orders)
-    spare = most - int(needs.sum())
-    distinct, counts = np.unique(needs, axis=0, return_counts=True)
-    hours = [_Hour(n, int(c), spare // int(c)) for n, c in zip(distinct, counts, strict=True)]
+    total = webster_sum(begin, needs, orders)
+    hours = _hours(needs, room, total if most is None else most)
+    if not hours:
+        return None
     program = Milp(seed=seed)
     size = needs.shape[1]
     # The sum of all weights is worth less than one replica.
@@ -120,7 +129,7 @@ def webster_weights(
     result = program.integral(stop, 0.0)
     if result.x is None:
         proven = result.status == "infeasible"
-        return None if proven or _among(begin, forbidden) else KnownWeights(begin, most, False)
+        return None if proven else KnownWeights(begin, total, False)
     found = np.rint(result.x[weights]).astype(np.int64)
     return KnownWeights(found, webster_sum(found, needs, orders), result.status == "optimal")
 
@@ -159,6 +168,19 @@ def _proportional(needs: Ints, largest: int) -> Ints:
     return weights
 
 
+def _hours(needs: Ints, room: Ints | None, most: int) -> list[_Hour]:
+    """Return the distinct hours, and how many replicas there may be; none where that is too few."""
+    beyond = most - int(needs.sum())
+    if beyond < 0 or (room is not None and (needs > room).any()):
+        return []
+    hours = []
+    for need, count in zip(*np.unique(needs, axis=0, return_counts=True), strict=True):
+        extra = beyond // int(count)
+        spare = np.full(need.size, extra) if room is None else np.minimum(room - need, extra)
+        hours.append(_Hour(need, int(count), spare, min(extra, int(spare.sum()))))
+    return hours
+
+
 def _add_hour(
     program: Milp, weights: Ints, hour: _Hour, largest: int, orders: Sequence[bool]
 ) -> None:
@@ -167,15 +189,16 @@ def _add_hour(
     total = program.add_columns(float(hour.count), least, least + hour.extra)
     size = weights.size
     for order in orders:
-        beyond = program.add_columns(np.zeros(size * hour.extra), 0.0, 1.0, integer=True)
+        beyond = program.add_columns(np.zeros(hour.spare.sum()), 0.0, 1.0, integer=True)
+        seats = np.split(beyond, np.cumsum(hour.spare)[:-1])
         entries = np.concatenate([total, beyond])
         value = np.concatenate([[1.0], -np.ones(beyond.size)])
         program.add_rows(rows(least, np.inf, np.zeros(entries.size), entries, value))
         parts = [
-            _seat_row(weights, beyond.reshape(size, -1), hour, (r, q), seat, largest, order)
+            _seat_row(weights, seats[q], hour, (r, q), seat, largest, order)
             for r in range(size)
             for q in range(size)
-            for seat in range(hour.extra + 1)
+            for seat in range(hour.spare[q] + 1)
             if r != q and hour.needs[r] > 0
         ]
         if parts:
@@ -193,7 +216,8 @@ def _seat_row(
 ) -> Rows:
     """Return the row of one replica of q beyond its needs against the last need of r.
 
-    Without a column for the replica (one more than there can be) it must come later.
+    `beyond` has the columns of q; without one for the replica (there can be no more) it must come
+    later.
     """
     r, q = pair
     last, number = int(hour.needs[r]), int(hour.needs[q]) + seat + 1
@@ -201,8 +225,8 @@ def _seat_row(
     tie = float(number < last or (number == last and earlier))
     column = [weights[q], weights[r]]
     value = [2.0 * last - 1, -(2.0 * number - 1)]
-    if seat < beyond.shape[1]:
-        column.append(beyond[q, seat])
+    if seat < beyond.size:
+        column.append(beyond[seat])
         value.append(-((2.0 * last - 1) * largest - (2.0 * number - 1) + tie))
         if value[-1] >= 0:
             return rows(-np.inf, np.inf, [0], column[:1], [1.0])
@@ -220,8 +244,3 @@ def _forbid(program: Milp, weights: Ints, vector: Ints, largest: int) -> None:
         program.add_rows(stacked([one, other]))
     either = np.concatenate([below, above])
     program.add_rows(rows(1.0, np.inf, np.zeros(either.size), either, np.ones(either.size)))
-
-
-def _among(vector: Ints, others: Sequence[Ints]) -> bool:
-    """Return whether a vector is one of others."""
-    return any(np.array_equal(vector, other) for other in others)

@@ -12,7 +12,7 @@ from planner.exporters.workload import cluster_of
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.model.hourly import ServiceHours
 from planner.model.plan import Plan
-from planner.optimization.division_weights import Demands, DivisionWeights, division_weights
+from planner.optimization.division_weights import Demands, DivisionWeights, compared_weights
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Ints, Problem
 from planner.problem.division import divided_replicas
@@ -109,7 +109,7 @@ def service_hours(
     asked, states = _demands(problem, plan, service, needs, listed, names)
     weights = plan.services[name].weights.get(plan.scenario.federation.controller, {})
     known = np.array([[weights.get(regions[r], 0) for r in listed]], np.int64)
-    found = division_weights(
+    compared = compared_weights(
         partial(_target, plan, name),
         asked,
         largest=largest,
@@ -117,12 +117,21 @@ def service_hours(
         stop=stop,
         seed=seed,
     )
-    which = "that were compared before the interruption" if stop.interrupted else f"up to {largest}"
+    found, which = compared.best, _which(compared.every, largest, stop)
     if found is None:
         return _fixed(problem, plan, name), (
             f"no weights {which} hold what {name} needs within its maxima; its replicas stay fixed"
         )
     return _written(problem, found, listed), _clash(problem, plan, name, found, states, which)
+
+
+def _which(every: bool, largest: int, stop: Stop) -> str:
+    """Say which weights it is that do not hold: nothing is claimed of others."""
+    if every:
+        return f"up to {largest}"
+    if stop.interrupted:
+        return "that were compared before the interruption"
+    return f"up to {largest} that were compared (not all were)"
 
 
 def _target(plan: Plan, service: str, clusters: tuple[str, ...]) -> Target:
@@ -210,7 +219,7 @@ def _clash(
     states: Ints,
     which: str,
 ) -> str | None:
-    """Say in which state and hour no division holds and fits."""
+    """Say in which state and hour the division does not hold or fit."""
     if found.clash is None:
         return None
     state, hour = problem.axes.states[states[found.clash[0]]], problem.axes.hours[found.clash[1]]

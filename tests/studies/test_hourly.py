@@ -15,10 +15,12 @@ from planner.federation import karmada, kubefed
 from planner.io.scenarios import read_scenario
 from planner.model.hourly import ServiceHours
 from planner.model.plan import Plan
+from planner.optimization.division_weights import Compared
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
 from planner.problem.documents import solution_of
 from planner.simulation.replay import simulate
+from planner.studies import hour_division
 from planner.studies.hourly import HourPlan, at_hour, plan_hours
 from planner.studies.main_job import optimize
 from planner.units import HOURS_PER_MONTH
@@ -191,3 +193,15 @@ def test_a_lost_region_whose_replicas_fit_nowhere_is_told(problem: Problem, plan
     )
     found = plan_hours(problem, tight, controller="karmada", largest_weight=LARGEST)
     assert any("divides anew" in sentence for sentence in found.findings)
+
+
+@pytest.mark.parametrize(("every", "words"), [(True, "up to 6 hold"), (False, "(not all were)")])
+def test_no_weights_are_said_to_be_none_only_where_all_were_compared(
+    problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch, every: bool, words: str
+) -> None:
+    monkeypatch.setattr(
+        hour_division, "compared_weights", lambda *_, **__: Compared(None, every=every)
+    )
+    found = plan_hours(problem, plan, controller="karmada", largest_weight=LARGEST)
+    assert found.findings
+    assert all(words in sentence for sentence in found.findings)
