@@ -290,7 +290,9 @@ def _improved(
             vector = found.weights[None]
             one = _first_that_holds(target, asked, vector, found.proven, stop).best
             if one is not None and one.clash is None:
-                return Compared(one, True)
+                # Stopped early, the solver may return less than it was given.
+                better = not (best and holds) or one.totals.sum() <= limit
+                return Compared(one if better else best, True)
             best = best or one
             forbidden += _multiples(found.weights, largest)
         elif holds or limit >= end:
