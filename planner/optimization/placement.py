@@ -28,6 +28,9 @@ from planner.problem.arrays import Floats, Ints
 
 _PASSES = 8
 
+_GRACE_S = 3.0
+"""Seconds that a first placement may take, be there time left or not."""
+
 _TAKEN = 30
 """Most origins that are taken up together."""
 
@@ -146,7 +149,7 @@ def place_origins(
     ruins : int
         How often a few origins are taken up together and placed anew (`ruins_for`).
     stop : Stop
-        When to stop.
+        When to stop; a first placement has some seconds all the same.
 
     Returns
     -------
@@ -158,7 +161,8 @@ def place_origins(
     A heuristic without a bound: where room is scarce it may find no plan although there is one.
     """
     placing = _Placing.of(static, parts)
-    placing.improve(stop)
+    # A first plan is worth a little time also where the limit has passed, or Ctrl-C has come.
+    placing.improve(Stop(max(_GRACE_S, stop.left_s())))
     plain = placing.candidate()
     if not ruins or (placing.chosen < 0).any():
         return plain

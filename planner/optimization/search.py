@@ -27,9 +27,6 @@ from planner.problem.arrays import Floats
 _PARTS = 4
 """Parts of an origin in the plan that is made where a limit came before any other."""
 
-_GRACE_S = 3.0
-"""Seconds that this plan may take, be the limit passed or not."""
-
 _PLACING = 0.2
 """Most of the time that goes into a plan before the solver starts."""
 
@@ -112,7 +109,7 @@ def search(
 
 def _placed(static: StaticProgram) -> Candidate | None:
     """Return a plan made without the solver, where the limit came before any other."""
-    late, each = Stop(_GRACE_S), _origins_of_one(static)
+    late, each = Stop(0.0), _origins_of_one(static)
     best = place_origins(static, each, stop=late)
     if static.problem.split_origins:
         best = better(best, place_origins(static, _PARTS * each, stop=late))

@@ -73,7 +73,7 @@ def likely_vectors(whole: Target, needs: Ints, room: Ints, largest: int) -> Ints
     --------
     >>> target = Karmada({"a": 1, "b": 1})
     >>> likely_vectors(target, np.array([[4, 2]]), np.array([9, 9]), 3).tolist()
-    [[1, 1], [2, 1], [3, 2]]
+    [[1, 1], [2, 1], [3, 1], [3, 2]]
     """
     listed = karmada_candidates if isinstance(whole, Karmada) else kubefed_candidates
     exact = [listed(need) for need in np.unique(np.maximum(needs, 1), axis=0)]

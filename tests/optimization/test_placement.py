@@ -113,24 +113,11 @@ def test_origins_that_are_taken_up_together_come_near_the_optimum() -> None:
     assert ruined_usd - least_usd <= 0.3 * (plain_usd - least_usd)
 
 
-class Later(Stop):
-    """A stop that has passed from the moment on in which a placement has cost so much."""
-
-    def __init__(self, asked: int) -> None:
-        super().__init__(np.inf)
-        self.asked = asked
-
-    def passed(self) -> bool:
-        self.asked -= 1
-        return self.asked < 0
-
-
 def test_the_same_origins_are_taken_up_in_every_run_and_none_after_a_stop() -> None:
-    static, before = whole(1), Later(10**6)
-    plain = place_origins(static, 1, stop=before)
-    one, two, stopped = (
-        place_origins(static, 1, ruins=50, stop=stop)
-        for stop in (NEVER, NEVER, Later(10**6 - before.asked))
+    static = whole(1)
+    plain, one, two, stopped = (
+        place_origins(static, 1, ruins=ruins, stop=stop)
+        for ruins, stop in ((0, NEVER), (50, NEVER), (50, NEVER), (50, Stop(0.0)))
     )
     assert plain is not None
     assert one is not None
@@ -140,11 +127,15 @@ def test_the_same_origins_are_taken_up_in_every_run_and_none_after_a_stop() -> N
     assert np.array_equal(plain.share, stopped.share)
 
 
-def test_a_stop_that_comes_before_all_is_placed_leaves_no_plan() -> None:
+def test_a_stop_leaves_a_first_placement_some_seconds_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     static = whole(1)
-    for parts, asked in ((1, 0), (1, 11), (4, 40)):
-        assert place_origins(static, parts, ruins=50, stop=Later(asked)) is None
-    assert place_origins(static, 1, stop=Later(12)) is not None
+    assert place_origins(static, 4, stop=Stop(0.0)) is not None
+    monkeypatch.setattr("planner.optimization.placement._GRACE_S", 0.0)
+    monkeypatch.setattr("planner.optimization.stopping._LEAST_S", 0.0)
+    for parts in (1, 4):
+        assert place_origins(static, parts, ruins=50, stop=Stop(0.0)) is None
 
 
 def test_nobody_who_calls_is_placed_at_once() -> None:
