@@ -98,7 +98,7 @@ def webster_weights(
     -------
     KnownWeights or None
         None where no vector has so few replicas, fits and is not forbidden. The start, whatever it
-        is, where time was up before one was found.
+        is, where time was up before one was found; or before one as good, unless it is forbidden.
 
     Notes
     -----
@@ -131,7 +131,10 @@ def webster_weights(
         proven = result.status == "infeasible"
         return None if proven else KnownWeights(begin, total, False)
     found = np.rint(result.x[weights]).astype(np.int64)
-    return KnownWeights(found, webster_sum(found, needs, orders), result.status == "optimal")
+    reached, proven = webster_sum(found, needs, orders), result.status == "optimal"
+    if not proven and total < reached and not any(np.array_equal(begin, f) for f in forbidden):
+        return KnownWeights(begin, total, False)
+    return KnownWeights(found, reached, proven)
 
 
 def webster_sum(weights: Ints, needs: Ints, orders: Sequence[bool]) -> int:
@@ -187,50 +190,43 @@ def _add_hour(
     """Append the total of an hour and the replicas beyond its needs."""
     least = float(hour.needs.sum())
     total = program.add_columns(float(hour.count), least, least + hour.extra)
-    size = weights.size
     for order in orders:
         beyond = program.add_columns(np.zeros(hour.spare.sum()), 0.0, 1.0, integer=True)
-        seats = np.split(beyond, np.cumsum(hour.spare)[:-1])
         entries = np.concatenate([total, beyond])
         value = np.concatenate([[1.0], -np.ones(beyond.size)])
         program.add_rows(rows(least, np.inf, np.zeros(entries.size), entries, value))
-        parts = [
-            _seat_row(weights, seats[q], hour, (r, q), seat, largest, order)
-            for r in range(size)
-            for q in range(size)
-            for seat in range(hour.spare[q] + 1)
-            if r != q and hour.needs[r] > 0
-        ]
-        if parts:
-            program.add_rows(stacked(parts))
+        program.add_rows(_seat_rows(weights, beyond, hour, largest, order))
 
 
-def _seat_row(
-    weights: Ints,
-    beyond: Ints,
-    hour: _Hour,
-    pair: tuple[int, int],
-    seat: int,
-    largest: int,
-    descending: bool,
-) -> Rows:
-    """Return the row of one replica of q beyond its needs against the last need of r.
+def _seat_rows(weights: Ints, beyond: Ints, hour: _Hour, largest: int, descending: bool) -> Rows:
+    """Return the rows of each replica of q beyond its needs against the last need of r.
 
-    `beyond` has the columns of q; without one for the replica (there can be no more) it must come
-    later.
+    Without a column for the replica (there can be no more) it must come later.
     """
-    r, q = pair
-    last, number = int(hour.needs[r]), int(hour.needs[q]) + seat + 1
-    earlier = q > r if descending else q < r
-    tie = float(number < last or (number == last and earlier))
-    column = [weights[q], weights[r]]
-    value = [2.0 * last - 1, -(2.0 * number - 1)]
-    if seat < beyond.size:
-        column.append(beyond[seat])
-        value.append(-((2.0 * last - 1) * largest - (2.0 * number - 1) + tie))
-        if value[-1] >= 0:
-            return rows(-np.inf, np.inf, [0], column[:1], [1.0])
-    return rows(-np.inf, -tie, np.zeros(len(column)), column, value)
+    size, count = weights.size, hour.spare + 1
+    q = np.repeat(np.arange(size), count)
+    seat = np.arange(q.size) - np.repeat(np.cumsum(count) - count, count)
+    q, seat, r = (side.ravel() for side in np.broadcast_arrays(q, seat, np.arange(size)[:, None]))
+    some = (r != q) & (hour.needs[r] > 0)
+    q, seat, r = q[some], seat[some], r[some]
+    last, number = hour.needs[r], hour.needs[q] + seat + 1
+    tie = (number < last) | ((number == last) & ((q > r) if descending else (q < r)))
+    before = (2 * last - 1) * largest - (2 * number - 1) + tie
+    there = seat < hour.spare[q]
+    # A replica that comes later whatever the weights needs no row.
+    some = ~there | (before > 0)
+    q, seat, r, last, number, tie, before, there = (
+        side[some] for side in (q, seat, r, last, number, tie, before, there)
+    )
+    own = beyond[(np.cumsum(hour.spare) - hour.spare)[q[there]] + seat[there]]
+    row = np.arange(q.size)
+    return rows(
+        np.full(q.size, -np.inf),
+        -tie.astype(float),
+        np.concatenate([row, row, row[there]]),
+        np.concatenate([weights[q], weights[r], own]),
+        np.concatenate([2.0 * last - 1, 1.0 - 2.0 * number, -before[there].astype(float)]),
+    )
 
 
 def _forbid(program: Milp, weights: Ints, vector: Ints, largest: int) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planner.federation import karmada, kubefed
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.optimization.division_weights import Demands, DivisionWeights, division_weights
-from planner.optimization.stopping import NEVER
+from planner.optimization.stopping import NEVER, Stop
 from planner.optimization.webster_weights import webster_sum, webster_weights
 
 LARGEST = 5
@@ -185,3 +185,14 @@ def test_many_clusters_are_left_to_the_program(size: int) -> None:
     assert known is not None
     assert found.exact
     assert int(found.totals.sum()) == known.total
+
+
+def test_a_program_that_is_stopped_returns_nothing_worse_than_its_start() -> None:
+    needs = np.random.default_rng(1).integers(4, 40, (4, 6))
+    begin = np.array([20, 19, 20, 19, 20, 20])
+    known = webster_sum(begin, needs, (False, True))
+    for limit_s in (0.0, 0.3):
+        found = webster_weights(needs, 20, start=begin, stop=Stop(limit_s))
+        assert found is not None
+        assert found.total <= known
+        assert found.total == webster_sum(found.weights, needs, (False, True))
