@@ -133,8 +133,11 @@ def ranks(whole: Target, needs: Ints, most: int, vectors: Ints, stop: Stop) -> I
     end = most * len(needs)
     limit, weights, totals, seen = ranking.best(vectors, end, stop)
     yield Rank(weights, totals[:, hour.ravel()], seen)
+    if not len(totals):
+        return
     more = max(1, int(limit * _MORE_SHARE))
-    while len(totals) and limit < end:
+    # That none needs a little more does not say that none needs much more.
+    while limit < end:
         above, limit, more = limit, min(end, limit + more), 2 * more
         weights, totals, seen = ranking.between(vectors, above, limit, stop)
         yield Rank(weights, totals[:, hour.ravel()], seen)

@@ -8,7 +8,7 @@ from math import gcd
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planner.federation.targets import Karmada, KubeFed, Target
@@ -134,6 +134,7 @@ needs_of_three = st.lists(
     state=st.lists(st.integers(0, 6), min_size=3, max_size=3),
     listed=st.booleans(),
 )
+@example(needs=[[2, 2, 2]] * 2, spare=[3, 0, 0], lost=1, state=[5, 0, 0], listed=True)
 def test_what_is_claimed_is_so(
     needs: Rows, spare: list[int], lost: int, state: list[int], listed: bool
 ) -> None:
