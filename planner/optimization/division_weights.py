@@ -107,7 +107,7 @@ def division_weights(
     known: Ints | None = None,
     stop: Stop,
     seed: int = 0,
-) -> DivisionWeights | None:
+) -> Compared:
     r"""Return the weights with which the totals of all hours add up to the least.
 
     .. math:: \min_w \sum_h \min \{N : \text{divide}(N, w) \ge \text{need}_h\},
@@ -131,9 +131,9 @@ def division_weights(
 
     Returns
     -------
-    DivisionWeights or None
-        Of equals those with the smallest sum, then the first in lexicographic order. None where no
-        vector that was compared holds the needs with everything up.
+    Compared
+        The best weights, of equals those with the smallest sum, then the first in lexicographic
+        order; and where none hold whether that is all there is.
 
     Notes
     -----
@@ -152,32 +152,8 @@ def division_weights(
     >>> needs, room = np.array([[3, 1], [4, 4]]), np.array([20, 20])
     >>> asked = Demands(("a", "b"), needs, room, np.zeros((0, 2), bool), none)
     >>> found = division_weights(lambda names: Karmada(dict.fromkeys(names, 1)), asked, stop=NEVER)
-    >>> found.weights.tolist(), found.totals.tolist()
+    >>> found.best.weights.tolist(), found.best.totals.tolist()
     ([5, 4], [5, 8])
-    """
-    return compared_weights(target, asked, largest=largest, known=known, stop=stop, seed=seed).best
-
-
-def compared_weights(
-    target: Callable[[tuple[str, ...]], Target],
-    asked: Demands,
-    *,
-    largest: int = 20,
-    known: Ints | None = None,
-    stop: Stop,
-    seed: int = 0,
-) -> Compared:
-    """Return what `division_weights` does, and whether that is all there is.
-
-    Parameters
-    ----------
-    target, asked, largest, known, stop, seed
-        As there.
-
-    Returns
-    -------
-    Compared
-        The best weights, and whether none hold where they do not.
     """
     whole, needs, room = target(asked.clusters), asked.needs, asked.room
     every = largest ** len(asked.clusters) <= LISTED

@@ -39,10 +39,8 @@ def explain(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeas
     if problem.packing_cuts is not None:
         # A step of a search: the whole problem is explained at its end.
         return Infeasible([], [])
-    problem = in_any_order(problem)
-    columns = columns if columns is not None else order_columns(problem)
     try:
-        return _explained(problem, columns, seed)
+        return _explained(in_any_order(problem), columns, seed)
     except SolverStopped as stopped:
         return Infeasible([str(stopped)], [])
 
@@ -62,15 +60,15 @@ def shown(problem: Problem, seed: int) -> tuple[str, ...]:
     tuple of str
         Empty where that was not found in time.
     """
-    problem = in_any_order(problem)
     try:
-        return _explained(problem, order_columns(problem), seed).clashes
+        return _explained(in_any_order(problem), None, seed).clashes
     except SolverStopped:
         return ()
 
 
-def _explained(problem: Problem, columns: OrderColumns, seed: int) -> Infeasible:
+def _explained(problem: Problem, columns: OrderColumns | None, seed: int) -> Infeasible:
     """Explain origins that nobody may serve, or what the pools and limits do not hold."""
+    columns = columns if columns is not None else order_columns(problem)
     if columns.missing.size:
         return _unreachable(problem, columns)
     relief = cheapest_relief(problem, columns, seed)

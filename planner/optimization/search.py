@@ -7,7 +7,7 @@ its answer breaks a row that was left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -87,10 +87,7 @@ def search(
     if root.status == "infeasible":
         return Found(None, np.inf, feasible=False)
     if not static.problem.split_origins:
-        found = _whole_origins(static, root, gap, stop)
-        if found.best is None and found.feasible and place:
-            found = replace(found, best=_placed(static))
-        return found
+        return _whole_origins(static, root, gap, stop)
     best = start
     if not closed(start.objective if start else None, root.bound, gap):
         best = better(start, first_plan(static, root, gap, stop))
@@ -110,10 +107,8 @@ def search(
 def _placed(static: StaticProgram) -> Candidate | None:
     """Return a plan made without the solver, where the limit came before any other."""
     late, each = Stop(0.0), _origins_of_one(static)
-    best = place_origins(static, each, stop=late)
-    if static.problem.split_origins:
-        best = better(best, place_origins(static, _PARTS * each, stop=late))
-    return best
+    few, many = (place_origins(static, parts * each, stop=late) for parts in (1, _PARTS))
+    return better(few, many)
 
 
 def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Candidate | None:

@@ -70,7 +70,7 @@ def fewest_changes(
     bound = root.objective - 1 if root.status == "optimal" else 0.0
     near = _towards(changes, first.replicas, stop)
     same = (near == first.replicas).all()
-    found = (None if same else _routed(problem, near, stop, seed)) or first
+    found = first if same else _routed(problem, near, stop, seed) or first
     best = int(np.abs(found.replicas - before).sum())
     while not stop.passed() and np.ceil(bound - 1e-6) < best:
         # Counts are whole: less than one in all tells nothing.
@@ -85,9 +85,8 @@ def fewest_changes(
             # Rows cannot say all that packing at best asks for.
             break
         nearer = _routed(problem, replicas, stop, seed)
-        count = best if nearer is None else int(np.abs(nearer.replicas - before).sum())
-        if nearer is not None and count < best:
-            best, found = count, nearer
+        if nearer is not None and int(np.abs(nearer.replicas - before).sum()) < best:
+            found = nearer
         break
     return found, max(0.0, float(np.ceil(bound - 1e-6)))
 

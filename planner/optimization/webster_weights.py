@@ -207,14 +207,12 @@ def _seat_rows(weights: Ints, beyond: Ints, hour: _Hour, largest: int, descendin
     q = np.repeat(np.arange(size), count)
     seat = np.arange(q.size) - np.repeat(np.cumsum(count) - count, count)
     q, seat, r = (side.ravel() for side in np.broadcast_arrays(q, seat, np.arange(size)[:, None]))
-    some = (r != q) & (hour.needs[r] > 0)
-    q, seat, r = q[some], seat[some], r[some]
     last, number = hour.needs[r], hour.needs[q] + seat + 1
     tie = (number < last) | ((number == last) & ((q > r) if descending else (q < r)))
     before = (2 * last - 1) * largest - (2 * number - 1) + tie
     there = seat < hour.spare[q]
     # A replica that comes later whatever the weights needs no row.
-    some = ~there | (before > 0)
+    some = (r != q) & (last > 0) & (~there | (before > 0))
     q, seat, r, last, number, tie, before, there = (
         side[some] for side in (q, seat, r, last, number, tie, before, there)
     )

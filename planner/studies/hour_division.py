@@ -12,7 +12,7 @@ from planner.exporters.workload import cluster_of
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.model.hourly import ServiceHours
 from planner.model.plan import Plan
-from planner.optimization.division_weights import Demands, DivisionWeights, compared_weights
+from planner.optimization.division_weights import Demands, DivisionWeights, division_weights
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Ints, Problem
 from planner.problem.division import divided_replicas
@@ -109,7 +109,7 @@ def service_hours(
     asked, states = _demands(problem, plan, service, needs, listed, names)
     weights = plan.services[name].weights.get(plan.scenario.federation.controller, {})
     known = np.array([[weights.get(regions[r], 0) for r in listed]], np.int64)
-    compared = compared_weights(
+    compared = division_weights(
         partial(_target, plan, name),
         asked,
         largest=largest,

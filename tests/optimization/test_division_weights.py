@@ -109,7 +109,7 @@ def chosen(
         up=np.zeros((0, size), bool),
         state_needs=np.zeros((0, len(needs), size), np.int64),
     )
-    found = division_weights(controller(kind, least), asked, largest=largest, stop=NEVER)  # type: ignore[arg-type]
+    found = division_weights(controller(kind, least), asked, largest=largest, stop=NEVER).best  # type: ignore[arg-type]
     assert found is not None
     assert found.clash is None
     return found
@@ -131,7 +131,7 @@ def lost_one(room: list[int], kind: str = "karmada") -> DivisionWeights | None:
         up=np.array([[True, True, False]]),
         state_needs=np.array([[[4, 2, 0]]]),
     )
-    return division_weights(controller(kind), asked, largest=LARGEST, stop=NEVER)  # type: ignore[arg-type]
+    return division_weights(controller(kind), asked, largest=LARGEST, stop=NEVER).best  # type: ignore[arg-type]
 
 
 def test_weights_whose_division_after_a_loss_does_not_fit_are_passed_over() -> None:
@@ -179,7 +179,7 @@ def test_many_clusters_are_left_to_the_program(size: int) -> None:
         np.zeros((0, size), bool),
         np.zeros((0, 2, size), np.int64),
     )
-    found = division_weights(controller("karmada"), asked, largest=20, stop=NEVER)  # type: ignore[arg-type]
+    found = division_weights(controller("karmada"), asked, largest=20, stop=NEVER).best  # type: ignore[arg-type]
     known = webster_weights(needs, 20, stop=NEVER)
     assert found is not None
     assert known is not None

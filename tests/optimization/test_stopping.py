@@ -50,18 +50,23 @@ print(found.status, found.x is not None, found.objective > found.bound, flush=Tr
 """
 
 
+def interrupted(process: subprocess.Popen[str], timeout_s: float) -> tuple[str, str]:
+    """Send Ctrl-C a little after the first bound; return what is then printed."""
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "bound\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=timeout_s)
+    finally:
+        process.kill()
+
+
 def test_ctrl_c_ends_a_solve_that_would_go_on_for_hours() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LONG], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "bound\n"
-            time.sleep(0.3)
-            process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=120)
-        finally:
-            process.kill()
+        out, _ = interrupted(process, 120)
     assert process.returncode == 0
     assert out.splitlines()[-1] == "limit True True"
 
@@ -78,14 +83,7 @@ def test_ctrl_c_breaks_off_a_solve_that_does_not_hear_it() -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "bound\n"
-            time.sleep(0.3)
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=30)
-        finally:
-            process.kill()
+        _, told = interrupted(process, 30)
     assert told.splitlines()[-1] == "KeyboardInterrupt"
 
 

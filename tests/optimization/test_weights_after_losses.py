@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.optimization import division_weights as module
-from planner.optimization.division_weights import Compared, Demands, compared_weights
+from planner.optimization.division_weights import Compared, Demands, division_weights
 from planner.optimization.stopping import NEVER, Stop
 from planner.optimization.webster_weights import webster_sum, webster_weights
 from tests.oracles.weight_search import karmada_dividers
@@ -114,7 +114,7 @@ def test_weights_that_hold_are_found_however_many_more_replicas_they_need(
     case: tuple[Rows, list[int], list[int], Rows], total: int
 ) -> None:
     asked = asked_of(*case)
-    found = compared_weights(karmada, asked, largest=7, stop=NEVER)
+    found = division_weights(karmada, asked, largest=7, stop=NEVER)
     check(asked, 7, found)
     assert found.best is not None
     assert found.best.exact
@@ -144,7 +144,7 @@ def test_what_is_claimed_is_so(
     with pytest.MonkeyPatch.context() as patch:
         if not listed:
             patch.setattr(module, "LISTED", 0)
-        found = compared_weights(karmada, asked, largest=4, stop=Stop(10.0))
+        found = division_weights(karmada, asked, largest=4, stop=Stop(10.0))
     check(asked, 4, found)
     if listed:
         free, held = best_of_all(asked, 4)
@@ -158,7 +158,7 @@ def test_nothing_is_claimed_of_vectors_that_were_not_looked_at(
     monkeypatch.setattr(module, "_TRIED", 1)
     monkeypatch.setattr(module, "_AT_ONCE", 1)
     asked = asked_of(*FAR)
-    found = compared_weights(karmada, asked, largest=7, stop=NEVER)
+    found = division_weights(karmada, asked, largest=7, stop=NEVER)
     check(asked, 7, found)
     assert not found.every
 
@@ -167,7 +167,7 @@ def test_the_program_is_asked_where_no_listed_vector_fits() -> None:
     needs = [[1, 2, 1, 1, 1, 1, 1], [1, 1, 1, 3, 1, 1, 2]]
     room = [1, 3, 2, 4, 1, 1, 3]
     asked = without_states(needs, room)
-    found = compared_weights(karmada, asked, largest=20, stop=Stop(60.0)).best
+    found = division_weights(karmada, asked, largest=20, stop=Stop(60.0)).best
     assert found is not None
     assert found.clash is None
     assert (found.weights <= 20).all()
@@ -185,7 +185,7 @@ def test_kubefeds_vectors_in_proportion_to_the_room_are_compared() -> None:
         ones = dict.fromkeys(names, 1)
         return KubeFed(ones, "default/x", ones, {name: most[name] for name in names})
 
-    found = compared_weights(kubefed, without_states(needs, room.tolist()), stop=NEVER)
+    found = division_weights(kubefed, without_states(needs, room.tolist()), stop=NEVER)
     assert found.best is not None
     assert (found.best.replicas >= needs).all()
     assert (found.best.replicas <= room).all()

@@ -200,7 +200,7 @@ def test_no_weights_are_said_to_be_none_only_where_all_were_compared(
     problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch, every: bool, words: str
 ) -> None:
     monkeypatch.setattr(
-        hour_division, "compared_weights", lambda *_, **__: Compared(None, every=every)
+        hour_division, "division_weights", lambda *_, **__: Compared(None, every=every)
     )
     found = plan_hours(problem, plan, controller="karmada", largest_weight=LARGEST)
     assert found.findings
