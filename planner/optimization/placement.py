@@ -4,8 +4,9 @@ Parts of origins are placed in decreasing demand, each on the column that adds l
 and the replicas that its loads call for), then taken up and placed again as long as that helps.
 Whole origins are large pieces, which single moves leave where they are: so a few are taken up
 together and placed in another order, again and again, and what is not much dearer is gone on with.
-It starts problems whose DNS target cannot divide an origin (one part), and answers where a limit
-came before any other plan.  The result is judged like any other candidate.
+It starts problems whose DNS target cannot divide an origin (one part), there also from where most
+of each origin is in the relaxation, and answers where a limit came before any other plan.  The
+result is judged like any other candidate.
 
 References
 ----------
@@ -87,6 +88,18 @@ class _Placing:
         load = np.zeros((promised.size, *problem.min_replicas.shape, hours))
         return cls(static, promised, groups, 1.0 / parts, np.full(len(groups), -1), load)
 
+    @property
+    def whole(self) -> bool:
+        """Whether every part is placed."""
+        return not bool((self.chosen < 0).any())
+
+    def put(self, near: Floats) -> None:
+        """Place every part on the column of its origin that has the largest share."""
+        for index, members in enumerate(self.groups):
+            column = int(members[near[members].argmax()])
+            _add(self.static, self.promised, self.load, column, self.part)
+            self.chosen[index] = column
+
     def take(self, index: int) -> None:
         """Take a part up."""
         if self.chosen[index] >= 0:
@@ -126,7 +139,7 @@ class _Placing:
     def candidate(self) -> Candidate | None:
         """Return the placement as a plan, where all is placed and it is one."""
         problem = self.static.problem
-        if (self.chosen < 0).any():
+        if not self.whole:
             return None
         share = np.zeros(self.static.columns.host.size)
         np.add.at(share, self.chosen, self.part)
@@ -136,7 +149,12 @@ class _Placing:
 
 
 def place_origins(
-    static: StaticProgram, parts: int, *, ruins: int = 0, stop: Stop = NEVER
+    static: StaticProgram,
+    parts: int,
+    *,
+    near: Floats | None = None,
+    ruins: int = 0,
+    stop: Stop = NEVER,
 ) -> Candidate | None:
     """Return a plan with a few orders for every host and origin, or None where it does not fit.
 
@@ -146,6 +164,9 @@ def place_origins(
         The program; it is not solved.
     parts : int
         Equal parts that each origin may be divided into.
+    near : ndarray, shape (C,), optional
+        Shares of the relaxation: a second placement begins with every part where most of its
+        origin is, and the cheaper one is gone on with.
     ruins : int
         How often a few origins are taken up together and placed anew (`ruins_for`).
     stop : Stop
@@ -160,15 +181,28 @@ def place_origins(
     -----
     A heuristic without a bound: where room is scarce it may find no plan although there is one.
     """
-    placing = _Placing.of(static, parts)
     # A first plan is worth a little time also where the limit has passed, or Ctrl-C has come.
-    placing.improve(Stop(max(_GRACE_S, stop.left_s())))
+    placing = _first_placing(static, parts, near, Stop(max(_GRACE_S, stop.left_s())))
     plain = placing.candidate()
-    if not ruins or (placing.chosen < 0).any():
+    if not ruins or not placing.whole:
         return plain
     _ruin_and_recreate(placing, ruins, np.random.default_rng(0), stop)
     # What is a little beyond the room and cheap is no plan.
     return better(plain, placing.candidate())
+
+
+def _first_placing(static: StaticProgram, parts: int, near: Floats | None, stop: Stop) -> _Placing:
+    """Place all parts in decreasing demand, or from where a relaxation has them: the cheaper."""
+    plain = _Placing.of(static, parts)
+    plain.improve(stop)
+    if near is None:
+        return plain
+    other = _Placing.of(static, parts)
+    other.put(near)
+    other.improve(stop)
+    if not plain.whole:
+        return other
+    return min(plain, other, key=lambda placing: (placing.candidate() is None, placing.usd()))
 
 
 def ruins_for(static: StaticProgram) -> int:

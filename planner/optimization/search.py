@@ -165,7 +165,8 @@ def _narrow(
 
 def _whole_origins(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Found:
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
-    best = place_origins(static, 1, ruins=ruins_for(static), stop=stop.part(_PLACING))
+    near = None if root.x is None else root.x[static.share]
+    best = place_origins(static, 1, near=near, ruins=ruins_for(static), stop=stop.part(_PLACING))
     bound = root.bound
     stop.tell(best.objective if best else None, bound)
     while not stop.passed():

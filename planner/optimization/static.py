@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from planner.optimization.beginnings import Beginnings, add_beginnings
 from planner.optimization.columns import OrderColumns, lost_usd_per_rps
 from planner.optimization.cuts import Groups
 from planner.optimization.dominance import binding_rows
@@ -56,6 +57,8 @@ class StaticProgram:
         What follows each list of regions, where columns are many: load rows are written over it.
     firsts : FirstChoices or None
         The first regions of each origin, where those of `problem` are classes of them.
+    beginnings : list of Beginnings
+        What the orders begin with, where origins cannot be split.
     """
 
     problem: Problem
@@ -72,6 +75,7 @@ class StaticProgram:
     groups: dict[tuple[int, int], Groups] = field(default_factory=dict)
     flows: OrderFlows | None = None
     firsts: FirstChoices | None = None
+    beginnings: list[Beginnings] = field(default_factory=list)
 
     @property
     def steering(self) -> Ints:
@@ -131,6 +135,8 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
         uplink_row=np.zeros((k, r, h), bool),
         use_row=np.zeros((s, problem.demand_rps.shape[1], r), bool),
     )
+    if not problem.split_origins:
+        static.beginnings = add_beginnings(program, columns, share)
     if columns.host.size * int(problem.must_survive.sum()) > MANY_ENTRIES:
         static.flows = OrderFlows(problem, columns, program, share)
     add_load_rows(static, _first_wanted(problem, binding_rows(problem, static.one_rps)))
@@ -180,6 +186,8 @@ def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict
     x[static.master.runs] = replicas > 0
     x[static.master.active] = replicas.sum(axis=0) > 0
     x[static.share] = share
+    for level in static.beginnings:
+        x[level.column] = level.taken(share)
     for key, column in static.excess.items():
         x[column] = verdict.overload[key]
     return x
@@ -219,15 +227,11 @@ def _append_load_rows(
 
 def _load_row(static: StaticProgram, state: int, service: int, region: int, hour: int) -> Rows:
     """Return one load row."""
-    problem, columns = static.problem, static.columns
-    mine = columns.host == problem.host_of_service[service]
-    mine &= columns.serve[state] == region
-    mine &= problem.state_admissible[state, service, columns.origin, region]
-    used = np.flatnonzero(mine)
+    problem = static.problem
+    origin, column = _served(static, state, service, region)
     one = static.one_rps[state, service, region]
-    value = problem.demand_rps[service, columns.origin[used], hour] / one
-    column = np.append(static.share[used], static.master.replicas[service, region])
-    value = np.append(value, -1.0)
+    value = np.append(problem.demand_rps[service, origin, hour] / one, -1.0)
+    column = np.append(column, static.master.replicas[service, region])
     if not problem.must_survive[state]:
         hours = problem.demand_rps.shape[2]
         price = lost_usd_per_rps(problem)[state] * one / hours
@@ -235,6 +239,24 @@ def _load_row(static: StaticProgram, state: int, service: int, region: int, hour
         static.excess[state, service, region, hour] = excess
         column, value = np.append(column, excess), np.append(value, -1.0)
     return rows(-np.inf, 0.0, np.zeros(column.size), column, value)
+
+
+def _served(static: StaticProgram, state: int, service: int, region: int) -> tuple[Ints, Ints]:
+    """Return the origins that a region serves in a state, and the columns that say how much."""
+    problem, columns = static.problem, static.columns
+    host = problem.host_of_service[service]
+    able = problem.state_admissible[state, service, :, region]
+    if not static.beginnings:
+        mine = (columns.host == host) & (columns.serve[state] == region)
+        used = np.flatnonzero(mine & able[columns.origin])
+        return columns.origin[used], static.share[used]
+    down, origins, entries = ~problem.region_up[state], [], []
+    for level in static.beginnings:
+        ends = (level.host == host) & level.ending_in(region, down)
+        used = np.flatnonzero(ends & able[level.origin])
+        origins.append(level.origin[used])
+        entries.append(level.column[used])
+    return np.concatenate(origins), np.concatenate(entries)
 
 
 def add_use_rows(static: StaticProgram, x: Floats) -> int:

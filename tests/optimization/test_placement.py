@@ -16,6 +16,7 @@ from planner.optimization.placement import (
     place_origins,
     ruins_for,
 )
+from planner.optimization.relaxation import add_cuts
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import NEVER, Stop
 from planner.problem.arrays import Floats
@@ -111,6 +112,26 @@ def test_origins_that_are_taken_up_together_come_near_the_optimum() -> None:
         least_usd += least
     assert plain_usd > 0
     assert ruined_usd - least_usd <= 0.3 * (plain_usd - least_usd)
+
+
+def test_where_the_relaxation_has_most_of_each_origin_is_a_cheaper_start() -> None:
+    plain_usd, near_usd, pairs = 0.0, 0.0, 0
+    for seed in range(1, 7):
+        drawn = survivable_capacity(seed, 8, 40, 2, 1, steering="static", load=0.5)
+        problem = replace(drawn, split_origins=False)
+        static = static_program(problem, order_columns(problem), 0)
+        root = add_cuts(static, NEVER, 1e-4)
+        assert root.x is not None
+        plain = place_origins(static, 1)
+        near = place_origins(static, 1, near=root.x[static.share])
+        if plain is None:
+            continue
+        assert near is not None
+        assert root.bound <= near.objective <= plain.objective, seed
+        plain_usd, near_usd = plain_usd + plain.objective, near_usd + near.objective
+        pairs += 1
+    assert pairs >= 3
+    assert near_usd < plain_usd - 1
 
 
 def test_the_same_origins_are_taken_up_in_every_run_and_none_after_a_stop() -> None:

@@ -52,7 +52,8 @@ def test_the_least_tail_is_that_of_the_extensive_form(batch: int) -> None:
     moved = seen = 0
     for seed in range(3000 + 12 * batch, 3012 + 12 * batch):
         problem = drawn(seed)
-        main = solved(problem)
+        # A plan to which losses are nothing is the start from which there is something to gain.
+        main = solved(replace(problem, usd_per_lost_request=0.0))
         if main is None:
             continue
         program = tail_program(problem, BETA)
@@ -70,7 +71,7 @@ def test_the_least_tail_is_that_of_the_extensive_form(batch: int) -> None:
             assert found.bound == pytest.approx(wanted, abs=2e-6), (seed, factor)
             moved += found.value < program.value(first) - 1e-6
     assert seen >= 12
-    assert moved >= 2
+    assert moved >= 2, moved
 
 
 @pytest.mark.parametrize("seed", [3029, 3060, 3065, 3125, 3250])
