@@ -56,7 +56,8 @@ class Beginnings:
         ndarray, shape (B,)
             What begins so.
         """
-        taken: Floats = np.bincount(self.of, share, self.column.size)
+        taken = np.zeros(self.column.size)
+        np.add.at(taken, self.of, share)
         return taken
 
     def ending_in(self, region: int, down: Bools) -> Bools:
