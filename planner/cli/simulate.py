@@ -36,6 +36,8 @@ from planner.studies.sensitivity import Sensitivity, of_reported
 
 STEPS = 6
 
+_STOPPED = "the search for the plan was stopped early, at a gap of {gap:.1e}: a cheaper one may exist"
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -173,7 +175,8 @@ def _tell(found: _Found, checked: Checked, as_json: bool) -> None:
     """Print the result on stdout, warnings on stderr."""
     places = (f"{fault.file} {fault}" for fault in checked.warnings)
     other = (text for text in found.study.plan.warnings if text == OTHER_VERSION)
-    warn(dict.fromkeys((*places, *other, *found.study.problem.warnings)))
+    early = (_STOPPED.format(gap=p.gap) for p in (found.study.plan.proof,) if p.status == "limit")
+    warn(dict.fromkeys((*places, *other, *early, *found.study.problem.warnings)))
     if as_json:
         say_json(failure_answer(found.study, found.replay, found.compared, found.moved))
         return

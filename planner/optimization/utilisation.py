@@ -148,7 +148,9 @@ class _Network:
     def __init__(self, link_ends: ArrayLike, capacity: ArrayLike, demands: ArrayLike) -> None:
         self.ends, self.capacity, self.demand = _checked(link_ends, capacity, demands)
         self.source = np.flatnonzero(self.demand.any(axis=1))
-        self.unit = float(self.capacity.mean())
+        # Each in a unit of its own: links that are all but empty would be lost in one for both.
+        self.room_unit = float(self.capacity.mean())
+        self.flow_unit = float(self.demand.max(initial=0.0)) or 1.0
         self.program = Milp()
         self._build()
 
@@ -160,7 +162,7 @@ class _Network:
         self.flow = self.flow.reshape(sources, links)
         block = np.repeat(np.arange(sources) * nodes, links)
         tail, head = (np.tile(self.ends[:, i], sources) + block for i in (0, 1))
-        sent = -self.demand[self.source] / self.unit
+        sent = -self.demand[self.source] / self.flow_unit
         sent[np.arange(sources), self.source] -= sent.sum(axis=1)
         one = np.ones(self.flow.size)
         balance = rows(
@@ -172,7 +174,7 @@ class _Network:
         )
         at = np.concatenate([np.tile(np.arange(links), sources), np.arange(links)])
         column = np.concatenate([self.flow.ravel(), np.repeat(self.theta, links)])
-        value = np.concatenate([one, -self.capacity / self.unit])
+        value = np.concatenate([one, -self.capacity / self.room_unit])
         held = rows(np.full(links, -np.inf), np.zeros(links), at, column, value)
         self.program.add_rows(balance)
         self.held = self.program.add_rows(held)
@@ -192,8 +194,8 @@ class _Network:
             return Utilisation(np.inf, np.inf, self.source, nothing, np.zeros(links))
         if found.status != "optimal" or found.x is None or found.row_dual is None:
             raise SolverStopped("time ran out before the least utilisation was found")
-        flow = np.maximum(0.0, found.x[self.flow]) * self.unit
-        price = np.maximum(0.0, -found.row_dual[self.held]) / self.unit
+        flow = np.maximum(0.0, found.x[self.flow]) * self.flow_unit
+        price = np.maximum(0.0, -found.row_dual[self.held]) / self.room_unit
         used = float((flow.sum(axis=0) / self.capacity).max(initial=0.0))
         return Utilisation(used, self._bound(price, lost), self.source, flow, price)
 

@@ -118,6 +118,18 @@ def test_a_failure_is_the_network_without_its_links(seed: int) -> None:
             assert one.bound == pytest.approx(alone.utilisation, rel=1e-7, abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", [4, 11, 16])
+@pytest.mark.parametrize("factor", [1e-12, 1e-8, 1e9])
+def test_links_may_be_all_but_empty_or_far_too_full(seed: int, factor: float) -> None:
+    ends, capacity, demand = drawn(seed)
+    plain = least_utilisation(ends, capacity, demand)
+    scaled = least_utilisation(ends, capacity, demand * factor)
+    assert 0 < plain.utilisation < np.inf
+    assert scaled.utilisation == pytest.approx(plain.utilisation * factor, rel=1e-7)
+    assert scaled.bound == pytest.approx(plain.utilisation * factor, rel=1e-7)
+    assert scaled.link_price @ capacity == pytest.approx(1.0)
+
+
 def test_the_price_of_a_link_is_what_more_capacity_is_worth() -> None:
     ends, capacity, demand = drawn(11)
     found = least_utilisation(ends, capacity, demand)
