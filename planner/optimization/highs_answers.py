@@ -7,6 +7,8 @@ from importlib.metadata import version
 from typing import Literal
 
 import highspy
+import numpy as np
+from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
 from planner.optimization.rows import Floats
@@ -90,3 +92,55 @@ def solver_version() -> str:
     'HiGHS'
     """
     return f"HiGHS {version('highspy')}"
+
+
+def refuse_lost(done: highspy.HighsStatus, what: str) -> None:
+    """Raise where the solver left something out: later rows would stand at other numbers.
+
+    Parameters
+    ----------
+    done : highspy.HighsStatus
+        What it answered.
+    what : str
+        What it was given: columns, rows or bounds.
+
+    Raises
+    ------
+    PlannerError
+        If it refused.
+
+    Examples
+    --------
+    >>> refuse_lost(highspy.HighsStatus.kOk, "rows")
+    """
+    if done == highspy.HighsStatus.kError:
+        raise PlannerError(f"the solver refuses {what} with numbers beyond what it can handle")
+
+
+def is_dearer(found: MilpResult, cost: ArrayLike) -> bool:
+    """Return whether the point of an answer costs more than the answer says.
+
+    Parameters
+    ----------
+    found : MilpResult
+        The answer.
+    cost : array_like, shape (n,)
+        Cost of every column.
+
+    Returns
+    -------
+    bool
+        False without a point.
+
+    Examples
+    --------
+    >>> point = np.array([2.0, 1.0])
+    >>> is_dearer(MilpResult("optimal", point, 5.0, 5.0), [2.0, 1.0])
+    False
+    >>> is_dearer(MilpResult("optimal", point, 4.0, 4.0), [2.0, 1.0])
+    True
+    """
+    if found.x is None:
+        return False
+    paid = float(found.x @ np.asarray(cost, float))
+    return paid > found.objective + 1e-6 * max(1.0, abs(found.objective))

@@ -22,7 +22,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.errors import PlannerError
-from planner.optimization.highs_answers import NO_ANSWER, STATUS, MilpResult, refuse_broken_solver
+from planner.optimization.highs_answers import (
+    NO_ANSWER,
+    STATUS,
+    MilpResult,
+    is_dearer,
+    refuse_broken_solver,
+    refuse_lost,
+)
 from planner.optimization.listening import listening
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
@@ -120,7 +127,7 @@ class Milp:
             price, least, most = (np.ascontiguousarray(a) for a in (c, low, up))
             start = np.zeros(c.size, np.int32)
             done = self._highs.addCols(c.size, price, least, most, 0, start, start[:0], np.empty(0))
-            _refuse_lost(done, "columns")
+            refuse_lost(done, "columns")
         self._cost.append(np.array(c))
         if integer and c.size:
             self._integer.append(index)
@@ -151,7 +158,7 @@ class Milp:
                 block.column.astype(np.int32),
                 block.value,
             )
-            _refuse_lost(done, "rows")
+            refuse_lost(done, "rows")
         self.row_count += count
         return np.arange(self.row_count - count, self.row_count, dtype=np.int64)
 
@@ -188,7 +195,7 @@ class Milp:
         """
         low, up = (np.array(np.broadcast_to(a, column.shape), float) for a in (lower, upper))
         done = self._highs.changeColsBounds(column.size, column.astype(np.int32), low, up)
-        _refuse_lost(done, "bounds")
+        refuse_lost(done, "bounds")
 
     def price_columns(self, column: Ints, cost: Floats) -> None:
         """Solve with other costs from now on; `cost` stays what was given at first.
@@ -198,9 +205,8 @@ class Milp:
         column, cost : ndarray, shape (n,)
             Columns and their costs.
         """
-        self._highs.changeColsCost(
-            column.size, column.astype(np.int32), np.ascontiguousarray(cost, float)
-        )
+        price = np.ascontiguousarray(cost, float)
+        self._highs.changeColsCost(column.size, column.astype(np.int32), price)
 
     def reprice_columns(self, column: Ints, cost: Floats) -> None:
         """Change what columns cost for good: in `cost` too.
@@ -230,7 +236,7 @@ class Milp:
         low = np.broadcast_to(np.asarray(lower, float), row.shape)
         up = np.broadcast_to(np.asarray(upper, float), row.shape)
         for i, lo, hi in zip(row, low, up, strict=True):
-            _refuse_lost(self._highs.changeRowBounds(int(i), float(lo), float(hi)), "bounds")
+            refuse_lost(self._highs.changeRowBounds(int(i), float(lo), float(hi)), "bounds")
 
     def model(self) -> highspy.HighsLp:
         """Return a copy of the program in the solver's own form, integrality left out."""
@@ -299,7 +305,13 @@ class Milp:
             point = highspy.HighsSolution()
             point.col_value = start.tolist()
             self._highs.setSolution(point)
-        return self._run(stop, 0.0 if self._integer else self._highs.getRunTime())
+        found = self._run(stop, 0.0 if self._integer else self._highs.getRunTime())
+        if start is None or not is_dearer(found, self._highs.getLp().col_cost_):
+            return found
+        # HiGHS 1.16: simplified, the start can be a better point, and yet it comes back itself.
+        self._highs.clearSolver()
+        again = self._run(stop, 0.0)
+        return replace(again, bound=max(found.bound, again.bound))
 
     def _mark(self, kind: highspy.HighsVarType) -> None:
         """Make the integer columns of the given kind."""
@@ -346,9 +358,3 @@ class Milp:
             return MilpResult(status, point, value, float(bound))
         dual, reduced = np.asarray(solution.row_dual), np.asarray(solution.col_dual)
         return MilpResult(status, point, value, float(bound), dual, reduced)
-
-
-def _refuse_lost(done: highspy.HighsStatus, what: str) -> None:
-    """Raise where the solver left something out: later rows would stand at other numbers."""
-    if done == highspy.HighsStatus.kError:
-        raise PlannerError(f"the solver refuses {what} with numbers beyond what it can handle")

@@ -270,7 +270,9 @@ def test_a_plan_that_was_stopped_early_is_said_to_be_one(
     proof = plan.proof.model_copy(update={"status": "limit", "gap": 0.0123})
     write_plan(plan.model_copy(update={"proof": proof}), tmp_path / "plan.yaml")
     result = run("simulate", small, "--plan", tmp_path / "plan.yaml", "--order", 1)
-    assert "warning: the search for the plan was stopped early, at a gap of 1.2e-02" in result.stderr
+    assert (
+        "warning: the search for the plan was stopped early, at a gap of 1.2e-02" in result.stderr
+    )
     write_plan(plan, tmp_path / "plan.yaml")
     assert run("simulate", small, "--plan", tmp_path / "plan.yaml", "--order", 1).stderr == ""
 

@@ -77,6 +77,17 @@ def at_most(less: float, more: float) -> bool:
     return less <= more + 1e-6 * max(1.0, abs(more)) if np.isfinite(more) else True
 
 
+@pytest.mark.parametrize("many", [-1, 10**9])
+def test_a_start_that_simplifying_makes_better_is_not_handed_back(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.optimization.static.MANY_ENTRIES", many)
+    problem = random_problem(136, regions=5, origins=2, services=2, order=0, split_origins=False)
+    found = solve(problem, gap=TIGHT, time_limit_s=30.0)
+    assert found.status == "optimal"
+    assert found.objective == pytest.approx(extensive_form.solve(problem)[0], rel=1e-9)
+
+
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(SEEDS, STEERINGS, st.floats(1.0, 1.3), st.integers(0, 2))
 def test_more_demand_never_costs_less(seed: int, steering: str, factor: float, origin: int) -> None:
