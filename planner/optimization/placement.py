@@ -66,6 +66,8 @@ class _Placing:
         Its column; -1 for none.
     load : ndarray, shape (K, S, R, H)
         Loads of promised states.
+    most : ndarray, shape (S, R)
+        Most replicas that the program allows now.
     """
 
     static: StaticProgram
@@ -74,6 +76,7 @@ class _Placing:
     part: float
     chosen: Ints
     load: Floats
+    most: Floats
 
     @classmethod
     def of(cls, static: StaticProgram, parts: int) -> _Placing:
@@ -86,7 +89,9 @@ class _Placing:
         groups.sort(key=lambda members: (-weight[columns.origin[members[0]]], int(members[0])))
         promised, hours = np.flatnonzero(problem.must_survive), problem.demand_rps.shape[2]
         load = np.zeros((promised.size, *problem.min_replicas.shape, hours))
-        return cls(static, promised, groups, 1.0 / parts, np.full(len(groups), -1), load)
+        most = static.program.bounds(static.master.replicas.ravel())[1]
+        most = most.reshape(problem.min_replicas.shape)
+        return cls(static, promised, groups, 1.0 / parts, np.full(len(groups), -1), load, most)
 
     @property
     def whole(self) -> bool:
@@ -109,9 +114,17 @@ class _Placing:
     def place(self, index: int) -> None:
         """Place a part that is not placed where it adds least."""
         members = self.groups[index]
-        column = _cheapest(self.static, self.promised, self.load, members, self.part)
+        column = self._cheapest(members)
         _add(self.static, self.promised, self.load, column, self.part)
         self.chosen[index] = column
+
+    def _cheapest(self, members: Ints) -> int:
+        """Return the column that adds least to cost, replicas that do not fit costing tenfold."""
+        static, part = self.static, self.part
+        needed = _needed_with_each(static, self.promised, self.load, members, part)
+        price = part * static.columns.cost_usd_month[members]
+        price = price + _running_usd(static, self.most, needed)
+        return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
 
     def improve(self, stop: Stop) -> None:
         """Place every part, and again as long as that helps and time is left."""
@@ -130,7 +143,7 @@ class _Placing:
         needed = _needed(self.load, self.static.one_rps[self.promised])
         whole = np.ceil(needed - TOLERANCE)
         steering = self.part * self.static.columns.cost_usd_month[self.chosen].sum()
-        return float(steering + _running_usd(self.static, whole[None])[0])
+        return float(steering + _running_usd(self.static, self.most, whole[None])[0])
 
     def restore(self, chosen: Ints, load: Floats) -> None:
         """Go back to an earlier placement."""
@@ -145,7 +158,8 @@ class _Placing:
         np.add.at(share, self.chosen, self.part)
         full = np.zeros((problem.region_up.shape[0], *self.load.shape[1:]))
         full[self.promised] = self.load
-        return judged(self.static, needed_replicas(problem, full), share)
+        replicas = needed_replicas(problem, full)
+        return None if (replicas > self.most).any() else judged(self.static, replicas, share)
 
 
 def place_origins(
@@ -269,15 +283,6 @@ def _add(static: StaticProgram, promised: Ints, load: Floats, column: int, part:
         )
 
 
-def _cheapest(
-    static: StaticProgram, promised: Ints, load: Floats, members: Ints, part: float
-) -> int:
-    """Return the column that adds least to cost, replicas that do not fit costing tenfold."""
-    needed = _needed_with_each(static, promised, load, members, part)
-    price = part * static.columns.cost_usd_month[members] + _running_usd(static, needed)
-    return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
-
-
 def _needed_with_each(
     static: StaticProgram, promised: Ints, load: Floats, members: Ints, part: float
 ) -> Floats:
@@ -302,8 +307,8 @@ def _needed(load: Floats, one: Floats) -> Floats:
     return most
 
 
-def _running_usd(static: StaticProgram, needed: Floats) -> Floats:
-    """Return what replicas (M, S, R) cost, those beyond a region's room tenfold, shape (M,)."""
+def _running_usd(static: StaticProgram, most: Floats, needed: Floats) -> Floats:
+    """Return what replicas (M, S, R) cost, those beyond `most` or the room tenfold, shape (M,)."""
     problem, limits = static.problem, static.master.limits
     replicas = np.where(needed > 0, np.maximum(needed, problem.min_replicas), 0.0)
     runs = replicas > 0
@@ -312,6 +317,7 @@ def _running_usd(static: StaticProgram, needed: Floats) -> Floats:
     over /= np.maximum(limits.own, 1e-300)
     over = (over * limits.rows(runs)).max(axis=2)
     dear = over @ (problem.cost_usd_month.max(axis=0) * 10)
+    dear += (np.maximum(replicas - most, 0.0) * problem.cost_usd_month * 10).sum(axis=(1, 2))
     active = runs.any(axis=1) @ problem.fixed_cost_usd_month
     usd: Floats = (problem.cost_usd_month * replicas).sum(axis=(1, 2)) + dear + active
     return usd

@@ -25,7 +25,7 @@ from tests.oracles import extensive_form
 from tests.oracles.instances import random_problem
 
 
-def tried(static: StaticProgram, share: Floats) -> tuple[Floats, float]:
+def tried(static: StaticProgram, share: Floats, most: Floats) -> tuple[Floats, float]:
     """Return replicas in fractions and their cost for whole loads, in plain loops."""
     problem, limits = static.problem, static.master.limits
     load = loads_rps(problem, static.columns, share)
@@ -41,6 +41,9 @@ def tried(static: StaticProgram, share: Floats) -> tuple[Floats, float]:
             max(n, problem.min_replicas[s, r]) if n > 0 else 0.0 for s, n in enumerate(needed[:, r])
         ]
         usd += sum(problem.cost_usd_month[s, r] * n for s, n in enumerate(held))
+        usd += sum(
+            10 * problem.cost_usd_month[s, r] * max(n - most[s, r], 0.0) for s, n in enumerate(held)
+        )
         usd += problem.fixed_cost_usd_month[r] if any(held) else 0.0
         pods = [
             np.ceil(n - TOLERANCE) + problem.surge_replicas[s] if n > 0 else 0.0
@@ -68,11 +71,12 @@ def test_each_price_is_that_of_trying_the_column(seed: int) -> None:
     promised = np.flatnonzero(problem.must_survive)
     load = loads_rps(problem, columns, share)[promised]
     needed = _needed_with_each(static, promised, load, groups[0], 0.25)
-    usd = _running_usd(static, needed)
+    most = rng.integers(0, 3, problem.min_replicas.shape).astype(float)
+    usd = _running_usd(static, most, needed)
     for place, column in enumerate(groups[0]):
         more = share.copy()
         more[column] = 0.25
-        plain, cost = tried(static, more)
+        plain, cost = tried(static, more, most)
         assert needed[place] == pytest.approx(plain, rel=1e-9, abs=1e-9)
         assert usd[place] == pytest.approx(cost, rel=1e-9)
 
@@ -89,6 +93,25 @@ def test_a_placement_keeps_every_promise_where_there_is_room() -> None:
             found += 1
             assert set(np.unique(placed.share)) <= {0.0, 1.0}
     assert found >= 4
+
+
+def test_a_placement_keeps_to_the_replicas_that_are_allowed_now() -> None:
+    kept = 0
+    for seed in range(12):
+        static = whole(seed)
+        free = place_origins(static, 1, ruins=100)
+        if free is None:
+            continue
+        n = static.master.replicas.ravel()
+        low, high = static.program.bounds(n)
+        busiest = int(free.replicas.argmax())
+        high[busiest] = free.replicas.ravel()[busiest] - 1
+        static.program.bound_columns(n, low, high)
+        fewer = place_origins(static, 1, ruins=100)
+        if fewer is not None:
+            assert (fewer.replicas.ravel() <= high).all()
+            kept += 1
+    assert kept >= 6
 
 
 def whole(seed: int) -> StaticProgram:
