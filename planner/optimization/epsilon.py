@@ -305,8 +305,9 @@ def _branched(
 
 def _aim(program: EpsilonProgram, goal: Goal, caps: Caps) -> None:
     """Put prices and caps into the program."""
-    milp = program.static.program
-    milp.price_columns(np.arange(milp.columns), program.price[goal])
+    # Columns that came later are flows, which cost nothing.
+    price = program.price[goal]
+    program.static.program.price_columns(np.arange(price.size), price)
     set_caps(program, caps)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -94,6 +94,40 @@ def solver_version() -> str:
     return f"HiGHS {version('highspy')}"
 
 
+def read_answer(
+    highs: highspy._core._Highs,
+    status: Literal["optimal", "infeasible", "limit"],
+    *,
+    integers: bool,
+) -> MilpResult:
+    """Read point, value and bound of a solver's last run.
+
+    Parameters
+    ----------
+    highs : highspy._core._Highs
+        The solver.
+    status : {'optimal', 'infeasible', 'limit'}
+        How the run ended.
+    integers : bool
+        Whether some columns are integers.
+
+    Returns
+    -------
+    MilpResult
+        With duals where the program was linear.
+    """
+    info, solution = highs.getInfo(), highs.getSolution()
+    mip = info.mip_node_count >= 0 and integers
+    feasible = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    value = info.objective_function_value if feasible else np.inf
+    bound = info.mip_dual_bound if mip else (value if status == "optimal" else -np.inf)
+    point = np.asarray(solution.col_value) if feasible else None
+    if not solution.dual_valid:
+        return MilpResult(status, point, value, float(bound))
+    dual, reduced = np.asarray(solution.row_dual), np.asarray(solution.col_dual)
+    return MilpResult(status, point, value, float(bound), dual, reduced)
+
+
 def refuse_lost(done: highspy.HighsStatus, what: str) -> None:
     """Raise where the solver left something out: later rows would stand at other numbers.
 
@@ -140,7 +174,41 @@ def is_dearer(found: MilpResult, cost: ArrayLike) -> bool:
     >>> is_dearer(MilpResult("optimal", point, 4.0, 4.0), [2.0, 1.0])
     True
     """
-    if found.x is None:
-        return False
-    paid = float(found.x @ np.asarray(cost, float))
-    return paid > found.objective + 1e-6 * max(1.0, abs(found.objective))
+    return found.x is not None and _paid(found.x, cost) > found.objective + 1e-6 * max(
+        1.0, abs(found.objective)
+    )
+
+
+def latter(first: MilpResult, second: MilpResult, cost: ArrayLike) -> MilpResult:
+    """Return the second answer with both bounds, or what the first has where that has no point.
+
+    Parameters
+    ----------
+    first : MilpResult
+        An answer with a point that costs more than it says.
+    second : MilpResult
+        Another one of the same program.
+    cost : array_like, shape (n,)
+        Cost of every column.
+
+    Returns
+    -------
+    MilpResult
+        Its objective is what its point costs.
+
+    Examples
+    --------
+    >>> first = MilpResult("optimal", np.array([2.0, 1.0]), 4.0, 4.0)
+    >>> found = latter(first, MilpResult("limit", None, np.inf, 3.0), [2.0, 1.0])
+    >>> found.status, found.objective, found.bound
+    ('limit', 5.0, 4.0)
+    """
+    bound = max(first.bound, second.bound)
+    if second.x is not None or first.x is None or second.status == "infeasible":
+        return replace(second, bound=bound)
+    return replace(first, status="limit", objective=_paid(first.x, cost), bound=bound)
+
+
+def _paid(x: Floats, cost: ArrayLike) -> float:
+    """Return what a point costs."""
+    return float(x @ np.asarray(cost, float))

@@ -15,7 +15,6 @@ Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import highspy
 import numpy as np
@@ -27,6 +26,8 @@ from planner.optimization.highs_answers import (
     STATUS,
     MilpResult,
     is_dearer,
+    latter,
+    read_answer,
     refuse_broken_solver,
     refuse_lost,
 )
@@ -204,8 +205,16 @@ class Milp:
         ----------
         column, cost : ndarray, shape (n,)
             Columns and their costs.
+
+        Raises
+        ------
+        ValueError
+            If they differ in length.
         """
         price = np.ascontiguousarray(cost, float)
+        if price.shape != column.shape:
+            # HiGHS would read on behind the end of the shorter one.
+            raise ValueError("`column` and `cost` differ in length")
         self._highs.changeColsCost(column.size, column.astype(np.int32), price)
 
     def reprice_columns(self, column: Ints, cost: Floats) -> None:
@@ -311,7 +320,7 @@ class Milp:
         # HiGHS 1.16: simplified, the start can be a better point, and yet it comes back itself.
         self._highs.clearSolver()
         again = self._run(stop, 0.0)
-        return replace(again, bound=max(found.bound, again.bound))
+        return latter(found, again, self._highs.getLp().col_cost_)
 
     def _mark(self, kind: highspy.HighsVarType) -> None:
         """Make the integer columns of the given kind."""
@@ -342,19 +351,6 @@ class Milp:
         status = STATUS[model]
         if status == "infeasible":
             return MilpResult(status, None, np.inf, np.inf)
-        return replace(self._answer(status), points=tuple(points))
-
-    def _answer(self, status: Literal["optimal", "infeasible", "limit"]) -> MilpResult:
-        """Read point, value and bound of the last run."""
-        info, solution = self._highs.getInfo(), self._highs.getSolution()
-        mip = info.mip_node_count >= 0 and bool(self._integer)
-        feasible = info.primal_solution_status == int(
-            highspy.SolutionStatus.kSolutionStatusFeasible
+        return replace(
+            read_answer(self._highs, status, integers=bool(self._integer)), points=tuple(points)
         )
-        value = info.objective_function_value if feasible else np.inf
-        bound = info.mip_dual_bound if mip else (value if status == "optimal" else -np.inf)
-        point = np.asarray(solution.col_value) if feasible else None
-        if not solution.dual_valid:
-            return MilpResult(status, point, value, float(bound))
-        dual, reduced = np.asarray(solution.row_dual), np.asarray(solution.col_dual)
-        return MilpResult(status, point, value, float(bound), dual, reduced)

@@ -39,10 +39,14 @@ class Level:
         Regions of each list in order.
     flow : ndarray of int, shape (P,)
         Program columns of what follows them.
+    of : ndarray of int, shape (n,)
+        Which of them each list that is one region longer begins with; for the longest, which of
+        them each order column of the service's host is.
     """
 
     region: Ints
     flow: Ints
+    of: Ints
 
 
 @dataclass
@@ -91,6 +95,25 @@ class OrderFlows:
         """Return what the service's flows are measured in, requests per second."""
         return float(self.problem.rps_per_replica[service].mean())
 
+    def put(self, x: Floats, share: Floats) -> None:
+        """Write what follows each list into a point of the program.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n,)
+            The point; it is changed.
+        share : ndarray, shape (C,)
+            Part of the demand of its host and origin on each order column.
+        """
+        columns, problem = self.columns, self.problem
+        for (service, hour), levels in self.known.items():
+            mine = np.flatnonzero(columns.host == problem.host_of_service[service])
+            rps = problem.demand_rps[service, columns.origin[mine], hour] * share[mine]
+            value = rps / self.unit_rps(service)
+            for level in levels:
+                value = np.bincount(level.of, value, level.flow.size)
+                x[level.flow] = value
+
     def _orders(self, service: int, hour: int) -> Level:
         """Append the flows of whole orders, tied to the shares."""
         columns, problem = self.columns, self.problem
@@ -99,12 +122,13 @@ class OrderFlows:
         orders, row = np.unique(number[mine], return_inverse=True)
         rps = problem.demand_rps[service, columns.origin[mine], hour]
         flow = self._tied(row, self.share[mine], rps / self.unit_rps(service))
-        return Level(columns.order[first[orders]], flow)
+        return Level(columns.order[first[orders]], flow, row)
 
     def _shorter(self, level: Level) -> Level:
         """Append the flows of lists that are one region shorter, tied to the longer ones."""
         region, row = np.unique(level.region[:, :-1], axis=0, return_inverse=True)
-        return Level(region, self._tied(row.ravel(), level.flow, np.ones(row.size)))
+        row = row.ravel()
+        return Level(region, self._tied(row, level.flow, np.ones(row.size)), row)
 
     def _tied(self, row: Ints, column: Ints, value: Floats) -> Ints:
         """Append a flow for each row: the sum of what is in it."""

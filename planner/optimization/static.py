@@ -188,6 +188,8 @@ def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict
     x[static.share] = share
     for level in static.beginnings:
         x[level.column] = level.taken(share)
+    if static.flows is not None:
+        static.flows.put(x, share)
     for key, column in static.excess.items():
         x[column] = verdict.overload[key]
     return x

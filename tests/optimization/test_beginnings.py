@@ -7,15 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planner.optimization.beginnings import Beginnings, add_beginnings
+from planner.optimization.beginnings import add_beginnings
+from planner.optimization.candidates import with_enough
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.loads import judge
 from planner.optimization.milp import Milp
+from planner.optimization.node_relaxation import Matrix
 from planner.optimization.static import add_load_rows, point, static_program
 from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Problem
 from tests.benchmarks.generators import survivable_capacity
-from tests.oracles.instances import random_problem
 
 
 def whole(seed: int, order: int) -> Problem:
@@ -88,24 +89,25 @@ def test_a_row_has_one_entry_a_beginning() -> None:
     assert entries == len(may) + int(second.sum()) + 1
 
 
-def test_a_plan_is_a_point_of_the_program() -> None:
-    for seed in range(8):
-        problem = replace(random_problem(seed, steering="static"), split_origins=False)
+@pytest.mark.parametrize("many", [-1, 10**9])
+def test_a_plan_is_a_point_of_the_program(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.optimization.static.MANY_ENTRIES", many)
+    seen = 0
+    for seed in range(12):
+        problem = whole(seed, 1 + seed % 2)
         columns = order_columns(problem)
-        if columns.missing.size or not columns.host.size:
-            continue
         static = static_program(problem, columns, 0)
+        assert (static.flows is not None) == (many < 0)
         share = chosen(columns, np.random.default_rng(seed))
-        replicas = np.full_like(problem.min_replicas, 10**6)
-        x = point(static, replicas, share, judge(problem, columns, replicas, share))
-        assert _ties(static.beginnings, x) <= 1e-9
-
-
-def _ties(levels: list[Beginnings], x: Floats) -> float:
-    """Return by how much beginnings differ from the sums of the orders that begin so."""
-    orders = levels[0]
-    off = [
-        np.abs(np.bincount(one.of, x[orders.column], one.column.size) - x[one.column]).max()
-        for one in levels
-    ]
-    return float(max(off))
+        plan = with_enough(static, problem.min_replicas * 0, share)
+        if plan is None:
+            continue
+        verdict = judge(problem, columns, plan.replicas, share)
+        x = point(static, plan.replicas, share, verdict)
+        lp = static.program.model()
+        assert (x >= np.array(lp.col_lower_) - 1e-9).all()
+        assert (x <= np.array(lp.col_upper_) + 1e-9).all()
+        assert Matrix.of(lp).slack(x[None]).min() >= -1e-7
+        assert x @ static.program.cost == pytest.approx(plan.objective)
+        seen += 1
+    assert seen >= 8

@@ -88,6 +88,28 @@ def test_every_point_lies_on_the_front_that_brute_force_finds(batch: int) -> Non
     assert traced >= 3
 
 
+@pytest.mark.parametrize("seed", [7004, 7018, 7128])
+def test_flows_that_join_the_program_late_cost_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.optimization.static.MANY_ENTRIES", -1)
+    problem = random_problem(seed, regions=3, origins=3, order=1, split_origins=False)
+    problem = replace(problem, usd_per_ms=1.0, usd_per_lost_request=0.0)
+    all_plans = front(problem)
+    program = epsilon_program(problem, 0)
+    before = program.static.program.columns
+    cheapest = least(program, "cost", Caps(), gap=GAP, stop=NEVER)
+    assert cheapest.best is not None
+    usd = program.cost_usd_month(cheapest.best)
+    assert usd == pytest.approx(all_plans[:, 0].min(), abs=1e-6)
+    found = least(program, "latency", Caps(usd * 1.05, np.inf), gap=GAP, stop=NEVER)
+    wanted = all_plans[all_plans[:, 0] <= usd * 1.05 + 1e-9, 1].min()
+    assert program.static.program.columns > before
+    assert found.bound == pytest.approx(wanted, rel=1e-6)
+    assert found.best is not None
+    assert program.latency_ms(found.best) == pytest.approx(wanted, rel=1e-6)
+
+
 def test_a_cap_below_the_least_latency_is_known_to_be_impossible() -> None:
     problem = next(p for p in map(drawn, SEEDS) if len(front(p)))
     program = epsilon_program(problem)

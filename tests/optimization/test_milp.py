@@ -295,3 +295,10 @@ def test_what_the_solver_refuses_is_an_error_and_shifts_no_rows() -> None:
     with pytest.raises(PlannerError, match="the solver refuses columns"):
         program.add_columns([0.0], np.inf, np.inf)
     assert (program.row_count, program.columns) == (0, 1)
+
+
+def test_costs_of_another_length_than_the_columns_are_refused() -> None:
+    program = Milp()
+    column = program.add_columns([1.0, 2.0, 3.0], 0.0, 1.0)
+    with pytest.raises(ValueError, match="differ in length"):
+        program.price_columns(column, np.zeros(2))
