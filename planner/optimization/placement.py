@@ -216,7 +216,13 @@ def _first_placing(static: StaticProgram, parts: int, near: Floats | None, stop:
     other.improve(stop)
     if not plain.whole:
         return other
-    return min(plain, other, key=lambda placing: (placing.candidate() is None, placing.usd()))
+    return min(plain, other, key=_rank)
+
+
+def _rank(placing: _Placing) -> tuple[bool, float]:
+    """Return what a placement is compared by: plans first, then what it costs, losses included."""
+    plan = placing.candidate()
+    return (True, placing.usd()) if plan is None else (False, plan.objective)
 
 
 def ruins_for(static: StaticProgram) -> int:
