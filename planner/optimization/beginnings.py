@@ -17,7 +17,7 @@ import numpy as np
 
 from planner.optimization.columns import OrderColumns, row_codes
 from planner.optimization.milp import Milp
-from planner.optimization.rows import rows
+from planner.optimization.sums import add_sums
 from planner.problem.arrays import Bools, Floats, Ints
 
 
@@ -109,10 +109,6 @@ def _shorter(program: Milp, longer: Beginnings) -> Beginnings:
     region = longer.region[:, :-1]
     lists = np.column_stack([longer.host, longer.origin, region + 1])
     _, first, of = np.unique(row_codes(lists), return_index=True, return_inverse=True)
-    zero, every = np.zeros(first.size), np.arange(first.size)
-    column = program.add_columns(zero, 0.0, 1.0, integer=True)
-    row, entry = np.concatenate([of, every]), np.concatenate([longer.column, column])
-    value = np.repeat([1.0, -1.0], [of.size, first.size])
-    program.add_rows(rows(zero, zero, row, entry, value))
+    column = add_sums(program, of, longer.column, np.ones(of.size), most=1.0, integer=True)
     host, origin = longer.host[first], longer.origin[first]
     return Beginnings(host, origin, region[first], column, of[longer.of])

@@ -23,6 +23,7 @@ import numpy as np
 from planner.optimization.columns import OrderColumns
 from planner.optimization.milp import Milp
 from planner.optimization.rows import Rows, rows
+from planner.optimization.sums import add_sums
 from planner.problem.arrays import Floats, Ints, Problem
 
 MANY_ENTRIES = 200_000
@@ -121,30 +122,14 @@ class OrderFlows:
         first, number = columns.pattern
         orders, row = np.unique(number[mine], return_inverse=True)
         rps = problem.demand_rps[service, columns.origin[mine], hour]
-        flow = self._tied(row, self.share[mine], rps / self.unit_rps(service))
+        flow = add_sums(self.program, row, self.share[mine], rps / self.unit_rps(service))
         return Level(columns.order[first[orders]], flow, row)
 
     def _shorter(self, level: Level) -> Level:
         """Append the flows of lists that are one region shorter, tied to the longer ones."""
         region, row = np.unique(level.region[:, :-1], axis=0, return_inverse=True)
         row = row.ravel()
-        return Level(region, self._tied(row, level.flow, np.ones(row.size)), row)
-
-    def _tied(self, row: Ints, column: Ints, value: Floats) -> Ints:
-        """Append a flow for each row: the sum of what is in it."""
-        count = int(row.max(initial=-1)) + 1
-        flow = self.program.add_columns(np.zeros(count), 0.0, np.inf)
-        zero = np.zeros(count)
-        self.program.add_rows(
-            rows(
-                zero,
-                zero,
-                np.concatenate([row, np.arange(count)]),
-                np.concatenate([column, flow]),
-                np.concatenate([value, zero - 1.0]),
-            )
-        )
-        return flow
+        return Level(region, add_sums(self.program, row, level.flow, np.ones(row.size)), row)
 
 
 def flow_rows(
