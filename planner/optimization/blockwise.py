@@ -2,16 +2,14 @@
 
 The prices of room (`planner.optimization.room_prices`) give a bound and a mixture that fits; blocks
 are then rounded one after the other near the mixture, the rest mixed again in the room that is
-left; the last one gets what there is.  Where origins can be split the replicas of all blocks are
-then searched together (`planner.optimization.block_search`).  Where they cannot, pairs of blocks
-are planned again beside the others, and the bound is raised by branching within blocks at the
-prices of room.
+left; the last one gets what there is.  Then the replicas of all blocks are searched together
+(`planner.optimization.block_search`).  Where origins cannot be split and share room there are no
+blocks: one program of all came to better plans and bounds than blocks at the prices of room.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 import numpy as np
 
@@ -31,16 +29,10 @@ _SHARE_OF_GAP = 0.2
 """Part of the gap that the prices of room may miss."""
 
 _SHARE_FOR_PRICES = 0.4
-"""Part of the time for prices where a search over all replicas is still to come."""
+"""Part of the time for prices: the search over all replicas is still to come."""
 
 _SHARE_FOR_FIRST = 0.25
-"""Part of the time for a first plan of one block after the other where that search is to come."""
-
-_SHARE_FOR_PLANS = 0.7
-"""Part of the time in which plans are sought; the rest is left to raise the bound."""
-
-_MOST_PAIRS = 40
-"""Pairs of blocks that are planned again in vain before that is given up."""
+"""Part of the time for a first plan of one block after the other."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +115,14 @@ def block_programs(problem: Problem, seed: int) -> list[BlockProgram]:
     Returns
     -------
     list of BlockProgram
-        One for each host name; empty where an origin has no order at all.
+        One for each host name; empty where an origin has no order at all, or whole origins share
+        room.
     """
     limits = packing_limits(problem)
     bound = replica_bounds(problem, limits)
     use = shared_use(problem, limits, bound)
+    if use.any() and not problem.split_origins:
+        return []
     programs = []
     for block in blocks(problem, bound):
         columns = order_columns(block.problem)
@@ -160,38 +155,19 @@ def search_blocks(
     -------
     BlockPlans
         Plans and bound.
-
-    Notes
-    -----
-    Where the pools bind and origins cannot be split the bound is that of the best prices, with
-    integers inside each block: what lies between it and the best plan may stay open.
     """
     pools = _Pools(problem, packing_limits(problem))
     if not any(program.use.any() for program in programs):
         return _without_prices(pools, programs, gap, stop, seed)
     room = np.ones(problem.uplink_gbps.size)
-    part = stop.part(_SHARE_FOR_PRICES) if problem.split_origins else stop
+    part = stop.part(_SHARE_FOR_PRICES)
     prices = room_prices(programs, room, gap * _SHARE_OF_GAP, part)
     if not prices.feasible:
         return BlockPlans(programs, [], np.inf)
     found = BlockPlans(programs, [], prices.bound)
-    if problem.split_origins:
-        return _searched_together(pools, found, prices, gap, stop, seed)
-    if prices.fits:
-        found = _fitting(pools, found, prices, gap, stop.part(_SHARE_FOR_PLANS))
-    if not closed(found.objective, found.bound, gap) and not stop.passed():
-        found = _raised(found, prices, gap, stop)
-    _at_own_prices(programs)
-    return found
-
-
-def _searched_together(
-    pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop, seed: int
-) -> BlockPlans:
-    """Plan the blocks one after the other, then search the replicas of all."""
     if prices.fits and prices.settled:
         found = _first(pools, found, prices, gap, stop.part(_SHARE_FOR_FIRST))
-    _at_own_prices(found.programs)
+    _at_own_prices(programs)
     return _search_replicas(pools, found, prices.replicas, gap, stop, seed)
 
 
@@ -241,33 +217,28 @@ def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
 
 def _planned(
     pools: _Pools,
-    found: BlockPlans,
+    programs: list[BlockProgram],
     order: tuple[int, ...],
     prices: RoomPrices,
     gap: float,
     stop: Stop,
 ) -> list[Candidate]:
-    """Plan the blocks in `order` one after the other beside the others' plans; empty on a clash."""
-    programs = found.programs
-    plans: list[Candidate | None] = [
-        None if at in order or not found.plans else found.plans[at] for at in range(len(programs))
-    ]
+    """Plan the blocks in `order` one after the other; empty where they clash."""
+    plans: list[Candidate | None] = [None] * len(programs)
     for place, at in enumerate(order):
         held = pools.replicas(programs, plans)
         aim = None
-        if place < len(order) - 1:
-            rest = [programs[i] for i in order[place:]]
-            if len(rest) == len(programs):
-                programs[at].price(prices.usd_month)
-                aim = prices.replicas[at]
-            else:
-                room = 1.0 - pools.used(programs, plans)
-                prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices)
-                if not prices.fits:
-                    return []
-                aim = prices.replicas[0]
-        else:
+        if place == len(order) - 1:
             programs[at].price(np.zeros(prices.usd_month.size))
+        elif place == 0:
+            programs[at].price(prices.usd_month)
+            aim = prices.replicas[at]
+        else:
+            rest, room = [programs[i] for i in order[place:]], 1.0 - pools.used(programs, plans)
+            prices = room_prices(rest, room, gap * _SHARE_OF_GAP, stop, prices)
+            if not prices.fits:
+                return []
+            aim = prices.replicas[0]
         plans[at] = _near(programs[at], aim, pools.left(programs[at], held), gap, stop)
         if plans[at] is None:
             return []
@@ -301,46 +272,14 @@ def _own(program: BlockProgram, plan: Candidate) -> Candidate:
     return replace(plan, objective=plan.objective - float((extra * plan.replicas).sum()))
 
 
-def _greedy(programs: list[BlockProgram]) -> list[int]:
-    """Return the blocks by what their replicas take, the greediest first."""
-    return sorted(range(len(programs)), key=lambda at: -float(programs[at].use.max()))
-
-
 def _first(
     pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop
 ) -> BlockPlans:
     """Plan all blocks, the greediest replicas first, in other orders until they fit together."""
-    greedy = _greedy(found.programs)
+    programs = found.programs
+    greedy = sorted(range(len(programs)), key=lambda at: -float(programs[at].use.max()))
     for turn in range(len(greedy)):
         order = (*greedy[turn:], *greedy[:turn])
         if not found.plans and not stop.passed():
-            found = replace(found, plans=_planned(pools, found, order, prices, gap, stop))
+            found = replace(found, plans=_planned(pools, programs, order, prices, gap, stop))
     return found
-
-
-def _fitting(
-    pools: _Pools, found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop
-) -> BlockPlans:
-    """Plan all blocks, then pairs of them again while that helps."""
-    found = _first(pools, found, prices, gap, stop)
-    greedy = _greedy(found.programs)
-    pairs = list(permutations(greedy, 2)) if found.plans else []
-    turn = quiet = 0
-    while quiet < min(len(pairs), _MOST_PAIRS) and not stop.passed():
-        if closed(found.objective, found.bound, gap):
-            break
-        plans = _planned(pools, found, pairs[turn % len(pairs)], prices, gap, stop)
-        trial, quiet, turn = replace(found, plans=plans), quiet + 1, turn + 1
-        if plans and trial.cost < found.cost - 1e-9 * abs(found.cost):
-            found, quiet = trial, 0
-    return found
-
-
-def _raised(found: BlockPlans, prices: RoomPrices, gap: float, stop: Stop) -> BlockPlans:
-    """Branch within each block at the prices of room: the bound is then one on integers."""
-    bound = -float(prices.usd_month.sum())
-    for at, program in enumerate(found.programs):
-        program.price(prices.usd_month)
-        part = stop.part(1 / (len(found.programs) - at))
-        bound += search(program.static, gap * _SHARE_OF_GAP, part, place=False).bound
-    return replace(found, bound=max(found.bound, bound))

@@ -117,7 +117,7 @@ def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) 
     Parameters
     ----------
     static : StaticProgram
-        The program; its rows grow.
+        The program of origins that can be split; its rows grow.
     root : MilpResult
         The relaxation.
     gap : float
@@ -130,8 +130,6 @@ def first_plan(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) 
     Candidate or None
         The best plan found; None where there is none.
     """
-    if not static.problem.split_origins:
-        return _whole_origins(static, root, gap, stop).best
     if static.places_matter.any():
         return dive(static, root, gap, stop)
     return plunge(static, root, gap, stop)
