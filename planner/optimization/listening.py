@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 
 import highspy
@@ -34,8 +35,27 @@ _ASKED = (
 )
 
 
+@dataclass
+class Heard:
+    """What a solver told while it ran.
+
+    Attributes
+    ----------
+    points : list of ndarray, shape (n,)
+        Points with integers, each better than those before.
+    bound : float
+        Proven lower bound; -inf before the first.
+    broken_off : threading.Event
+        Set where Ctrl-C broke off what was going on.
+    """
+
+    points: list[Floats] = field(default_factory=list)
+    bound: float = -np.inf
+    broken_off: threading.Event = field(default_factory=threading.Event)
+
+
 @contextmanager
-def listening(highs: highspy._core._Highs, stop: Stop) -> Iterator[list[Floats]]:
+def listening(highs: highspy._core._Highs, stop: Stop) -> Iterator[Heard]:
     """Let a solver hear an interruption, and tell how far its bound is.
 
     Parameters
@@ -47,8 +67,8 @@ def listening(highs: highspy._core._Highs, stop: Stop) -> Iterator[list[Floats]]
 
     Yields
     ------
-    list of ndarray, shape (n,)
-        Grows by each point with integers that is better than those before.
+    Heard
+        Grows while the solver runs.
 
     Raises
     ------
@@ -62,15 +82,27 @@ def listening(highs: highspy._core._Highs, stop: Stop) -> Iterator[list[Floats]]
     runs in the middle of a long solve.  Its callback for log lines is of no use here: without a log
     it is never called.
     """
-    points: list[Floats] = []
     with _held_back() as broken_off:
-        highs.setCallback(_told(stop, broken_off, points), None)
+        heard = Heard(broken_off=broken_off)
+        highs.setCallback(_told(stop, heard), None)
         for kind in _ASKED:
             highs.startCallback(kind)
-        yield points
+        yield heard
 
 
-def _told(stop: Stop, broken_off: threading.Event, points: list[Floats]) -> _Callback:
+def hear_no_more(highs: highspy._core._Highs) -> None:
+    """Let a solver tell nothing from now on.
+
+    Parameters
+    ----------
+    highs : highspy._core._Highs
+        The solver; it may still run, in another thread.
+    """
+    for kind in _ASKED:
+        highs.stopCallback(kind)
+
+
+def _told(stop: Stop, heard: Heard) -> _Callback:
     """Return what HiGHS calls back."""
 
     def hear(
@@ -81,12 +113,13 @@ def _told(stop: Stop, broken_off: threading.Event, points: list[Floats]) -> _Cal
         _data: object,
     ) -> None:
         if kind == _Kind.kCallbackMipImprovingSolution:
-            points.append(np.array(told.mip_solution))
+            heard.points.append(np.array(told.mip_solution))
         if kind == _Kind.kCallbackMipInterrupt:
+            heard.bound = max(heard.bound, told.mip_dual_bound)
             stop.tell(None, told.mip_dual_bound)
             if told.mip_dual_bound >= stop.bound or told.mip_node_count >= stop.nodes:
                 answer.user_interrupt = True
-        if stop.interrupted or broken_off.is_set():
+        if stop.interrupted or heard.broken_off.is_set():
             answer.user_interrupt = True
 
     return hear

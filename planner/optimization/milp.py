@@ -14,33 +14,24 @@ Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import highspy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from planner.errors import PlannerError
 from planner.optimization.highs_answers import (
-    NO_ANSWER,
-    STATUS,
     MilpResult,
     is_dearer,
     latter,
-    read_answer,
     refuse_broken_solver,
     refuse_lost,
 )
-from planner.optimization.listening import listening
+from planner.optimization.highs_run import run
 from planner.optimization.rows import Floats, Ints, Rows
 from planner.optimization.stopping import Stop
 
 __all__ = ["Milp", "MilpResult"]
 
-_DUAL, _PRIMAL = 1, 4
-
-_WITHOUT_BASIS = ("choose", "ipm")
-"""What is tried from no basis where the solver found no answer from the last one."""
+_PRIMAL = 4
 
 _MANY_COLUMNS = 30_000
 """From so many columns on the first relaxation is quicker by an interior point and a crossover."""
@@ -274,7 +265,8 @@ class Milp:
         cold = self.columns >= _MANY_COLUMNS and not self._highs.getBasis().valid
         self._highs.setOptionValue("solver", "ipm" if cold else "choose")
         # The clock of a HiGHS object runs on over its relaxations, but anew in each tree.
-        return self._run(stop, self._highs.getRunTime())
+        self._highs, found = run(self._highs, stop, self._highs.getRunTime(), integers=False)
+        return found
 
     def integral(
         self, stop: Stop, gap: float, *, start: Floats | None = None, presolve: bool = False
@@ -314,13 +306,18 @@ class Milp:
             point = highspy.HighsSolution()
             point.col_value = start.tolist()
             self._highs.setSolution(point)
-        found = self._run(stop, 0.0 if self._integer else self._highs.getRunTime())
+        found = self._search(stop)
         if start is None or not is_dearer(found, self._highs.getLp().col_cost_):
             return found
         # HiGHS 1.16: simplified, the start can be a better point, and yet it comes back itself.
         self._highs.clearSolver()
-        again = self._run(stop, 0.0)
-        return latter(found, again, self._highs.getLp().col_cost_)
+        return latter(found, self._search(stop), self._highs.getLp().col_cost_)
+
+    def _search(self, stop: Stop) -> MilpResult:
+        """Run HiGHS with integrality."""
+        clock_s = 0.0 if self._integer else self._highs.getRunTime()
+        self._highs, found = run(self._highs, stop, clock_s, integers=bool(self._integer))
+        return found
 
     def _mark(self, kind: highspy.HighsVarType) -> None:
         """Make the integer columns of the given kind."""
@@ -328,29 +325,3 @@ class Milp:
             index = np.concatenate(self._integer).astype(np.int32)
             kinds = np.full(index.size, int(kind), np.uint8)
             self._highs.changeColsIntegrality(index.size, index, kinds)
-
-    def _run(self, stop: Stop, clock_s: float) -> MilpResult:
-        """Run HiGHS and read its answer."""
-        self._highs.setOptionValue("time_limit", clock_s + stop.left_s())
-        with listening(self._highs, stop) as points:
-            self._highs.run()
-            self._highs.setOptionValue("simplex_strategy", _DUAL)
-            for solver in _WITHOUT_BASIS:
-                if self._highs.getModelStatus() not in NO_ANSWER or stop.passed():
-                    break
-                # The basis left by an earlier program can be beyond repair: start from none.
-                self._highs.clearSolver()
-                self._highs.setOptionValue("solver", solver)
-                self._highs.run()
-        model = self._highs.getModelStatus()
-        if model in NO_ANSWER and stop.passed():
-            return MilpResult("limit", None, np.inf, -np.inf)
-        if model not in STATUS:
-            text = self._highs.modelStatusToString(model)
-            raise PlannerError(f"the solver gave up: {text}")
-        status = STATUS[model]
-        if status == "infeasible":
-            return MilpResult(status, None, np.inf, np.inf)
-        return replace(
-            read_answer(self._highs, status, integers=bool(self._integer)), points=tuple(points)
-        )
