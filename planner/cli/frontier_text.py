@@ -56,8 +56,8 @@ def frontier_answer(found: Frontier, places: Sequence[str]) -> Answer:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSON has: what is not known is None."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+    """Return a value that JSON has: what is not known, or beyond every limit, is None."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def points_csv(found: Frontier, places: Sequence[str]) -> str:

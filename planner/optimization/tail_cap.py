@@ -23,8 +23,8 @@ from planner.optimization.rows import rows
 from planner.problem.admissibility import PROMISED_PROBABILITY, Requests, late_probability
 from planner.problem.arrays import Floats, Ints, Problem
 
-GRID = 240
-"""Limits on the grid (ours): steps of 3 % from 2 ms to 2.3 s."""
+GRID = 488
+"""Limits on the grid (ours): steps of 3 % from 2 ms to an hour."""
 
 _STEP = 1.03
 _FIRST_MS = 2.0
@@ -42,7 +42,7 @@ def limit_grid_ms() -> Floats:
     --------
     >>> grid = limit_grid_ms()
     >>> grid.size, round(float(grid[0]), 3), bool((np.diff(grid) > 0).all())
-    (240, 2.0, True)
+    (488, 2.0, True)
     """
     grid: Floats = _FIRST_MS * np.power(_STEP, np.arange(GRID, dtype=float))
     return grid

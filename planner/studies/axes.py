@@ -136,11 +136,8 @@ def _least_tail(
     if found is None:
         refuse_unknown(first)
         return None
-    grid = limit_grid_ms()
-    kept = program.p95_ms(found)
-    if not np.isfinite(kept):
-        return found, np.inf
-    low, high = -1, int(np.searchsorted(grid, kept * (1 - 1e-9)))
+    grid = np.append(limit_grid_ms(), np.inf)
+    low, high = -1, int(np.searchsorted(grid, program.p95_ms(found) * (1 - 1e-9)))
     while high - low > 1:
         middle = (low + high) // 2
         caps = Caps(p95_ms=float(grid[middle]))
