@@ -25,6 +25,7 @@ from planner.optimization.loads import TOLERANCE, loads_rps
 from planner.optimization.master import capacity_rps
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.rows import Rows, rows, stacked
+from planner.optimization.shares import add_shares
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
@@ -281,11 +282,7 @@ def held_orders(problem: Problem, replicas: Ints, seed: int = 0) -> HeldOrders:
     promised = only_promised(problem)
     columns = order_columns(promised)
     program = Milp(seed=seed)
-    whole = not problem.split_origins
-    share = program.add_columns(np.zeros(columns.host.size), 0.0, 1.0, integer=whole)
-    _, row = np.unique(columns.group, return_inverse=True)
-    ones = np.ones(int(row.max(initial=-1)) + 1)
-    program.add_rows(rows(ones, ones, row, share, np.ones(share.size)))
+    share = add_shares(program, columns, 0.0, whole=not problem.split_origins)
     held = replicas.astype(float).ravel()
     count = program.add_columns(np.zeros(held.size), held, held).reshape(replicas.shape)
     states = np.flatnonzero(problem.must_survive)

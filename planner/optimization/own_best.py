@@ -1,29 +1,28 @@
-"""The least cost of one demand, and of given replicas under it.
-
-`planner.optimization.soft_promises` states what a demand costs.
-"""
+"""The least cost of one demand: replicas are chosen in one program and priced in another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from planner.optimization.columns import order_columns
-from planner.optimization.master import Master, add_master, fixed_and_replica_usd
-from planner.optimization.milp import Milp, MilpResult
-from planner.optimization.overload import at_point
+from planner.optimization.demand_program import (
+    DemandProgram,
+    add_rows,
+    fixed_point,
+    tight,
+    tree_stop,
+)
+from planner.optimization.master import Master
+from planner.optimization.milp import MilpResult
 from planner.optimization.search import search
 from planner.optimization.soft_promises import (
     Shortfall,
-    add_shortfall,
-    add_shortfall_rows,
-    steering_usd,
 )
 from planner.optimization.static import static_program
-from planner.optimization.stopping import NEVER, Stop
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.optimization.stopping import Stop
+from planner.problem.arrays import Floats, Ints
 from planner.problem.packing import fits
 
 
@@ -39,136 +38,6 @@ class Interval:
 
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class DemandProgram:
-    """A demand in a program of its own.
-
-    Attributes
-    ----------
-    program : Milp
-        The program, priced.
-    master : Master
-        Its replicas.
-    part : Shortfall
-        Its shares and what it loses.
-    """
-
-    program: Milp
-    master: Master
-    part: Shortfall
-
-    def cost_usd(self, replicas: Ints, slack_usd: float, stop: Stop) -> float:
-        """Return the least cost of given replicas, inf where they keep no promise asked for."""
-        x = fixed_point(self.program, self.master, [self.part], replicas, slack_usd, stop)
-        if x is None:
-            return np.inf
-        _, share = at_point(self.part.overloads.static, x)
-        return bought_usd(self.part.problem, replicas) + steering_usd(self.part, replicas, share)
-
-    def saving_usd(self, replicas: Ints, slack_usd: float) -> Floats:
-        """Return what one replica more would save at first, shape (S, R); 0 where none runs."""
-        integer = self.master.integer
-        low, high = self.program.bounds(integer)
-        self.program.bound_columns(integer, _flags(replicas), _flags(replicas))
-        result = tight(self.program, [self.part], slack_usd, NEVER)
-        self.program.bound_columns(integer, low, high)
-        if result.reduced_cost is None:
-            return np.zeros(replicas.shape)
-        return np.where(replicas > 0, -result.reduced_cost[self.master.replicas], 0.0)
-
-
-def demand_program(problem: Problem, promise_usd: float, seed: int, *, kept: bool) -> DemandProgram:
-    """Write a demand into a program of its own.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem under this demand.
-    promise_usd : float
-        US dollars for a request turned away in a promised state.
-    seed : int
-        Random seed of the solver.
-    kept : bool
-        Whether nothing at all may be turned away in promised states.
-
-    Returns
-    -------
-    DemandProgram
-        Not yet solved.
-    """
-    program = Milp(seed=seed)
-    master = add_master(program, problem)
-    part = add_shortfall(program, master, problem, promise_usd, kept=kept)
-    program.price_columns(part.place, part.cost)
-    return DemandProgram(program, master, part)
-
-
-def _flags(replicas: Ints) -> Floats:
-    """Return active regions, where services run, and replicas in the order of the master."""
-    at = [replicas.sum(axis=0) > 0, (replicas > 0).ravel(), replicas.ravel()]
-    return np.concatenate([each.astype(float) for each in at])
-
-
-def bought_usd(problem: Problem, replicas: Ints | Floats) -> float:
-    """Return the cost of active regions and replicas, US dollars a month.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays.
-    replicas : ndarray, shape (S, R)
-        Replicas.
-    """
-    return sum(fixed_and_replica_usd(problem, replicas))
-
-
-def tight(program: Milp, parts: Sequence[Shortfall], slack_usd: float, stop: Stop) -> MilpResult:
-    """Solve the relaxation, again as long as its answer breaks a row that matters.
-
-    Parameters
-    ----------
-    program : Milp
-        The program; its rows grow.
-    parts : sequence of Shortfall
-        The demands in it.
-    slack_usd : float
-        US dollars a month that a point may pay too little.
-    stop : Stop
-        When to stop.
-
-    Returns
-    -------
-    MilpResult
-        The last answer; with whole shares where origins cannot be split.
-    """
-    whole = not parts[0].problem.split_origins
-
-    def solved() -> MilpResult:
-        return program.integral(stop, 1e-7) if whole else program.relaxation(stop)
-
-    result = solved()
-    while result.x is not None and not stop.passed():
-        if not add_rows(parts, result.x, slack_usd):
-            break
-        result = solved()
-    return result
-
-
-def add_rows(parts: Sequence[Shortfall], x: Floats, slack_usd: float) -> int:
-    """Add the rows that a point breaks, those of all demands; return how many.
-
-    Parameters
-    ----------
-    parts : sequence of Shortfall
-        The demands.
-    x : ndarray, shape (n,)
-        A point of their program.
-    slack_usd : float
-        US dollars a month that it may pay too little.
-    """
-    return sum([add_shortfall_rows(part, x, slack_usd) for part in parts])
 
 
 def own_best(
@@ -206,18 +75,18 @@ def own_best(
     root = tight(program, part, slack_usd, stop)
     bound = root.bound if demand.part.problem.split_origins else -np.inf
     tried = [start, *(_promised(demand.part, stop.part(0.3)) or _roundings(chooser, root))]
-    priced = [(demand.cost_usd(each, slack_usd, NEVER), n) for n, each in enumerate(tried)]
+    priced = [(demand.cost_usd(each, slack_usd, stop), n) for n, each in enumerate(tried)]
     value, at = min(priced)
     value, best = _climbed(demand, tried[at], value, slack_usd, stop.part(0.3))
     while not stop.passed() and value - bound > gap_usd:
         relative = gap_usd / 3 / max(abs(value), 1e-9)
         first = fixed_point(program, chooser.master, part, best, slack_usd, stop)
-        result = program.integral(stop, min(0.5, relative), start=first)
+        result = program.integral(tree_stop(part[0], stop), min(0.5, relative), start=first)
         bound = max(bound, result.bound)
         if result.x is None:
             break
         replicas = whole_replicas(chooser.master, result.x)
-        usd = demand.cost_usd(replicas, slack_usd, NEVER)
+        usd = demand.cost_usd(replicas, slack_usd, stop)
         if usd < value:
             value, best = usd, replicas
         if not add_rows(part, result.x, slack_usd):
@@ -239,7 +108,7 @@ def _climbed(
             more = best.copy()
             more.flat[at] += 1
             fitting = (more <= master.bound).all() and fits(problem, master.limits, more).all()
-            usd = demand.cost_usd(more, slack_usd, NEVER) if fitting else np.inf
+            usd = demand.cost_usd(more, slack_usd, stop) if fitting else np.inf
             if usd < value:
                 value, best = usd, more
                 break
@@ -268,43 +137,6 @@ def _roundings(demand: DemandProgram, root: MilpResult) -> list[Ints]:
         if fits(problem, demand.master.limits, replicas).all():
             found.append(replicas)
     return found
-
-
-def fixed_point(
-    program: Milp,
-    master: Master,
-    parts: Sequence[Shortfall],
-    replicas: Ints,
-    slack_usd: float,
-    stop: Stop,
-) -> Floats | None:
-    """Return the program's best point for given replicas, with the rows that it lacked added.
-
-    Parameters
-    ----------
-    program : Milp
-        The program; its rows grow.
-    master : Master
-        Its replicas.
-    parts : sequence of Shortfall
-        The demands in it.
-    replicas : ndarray of int, shape (S, R)
-        Replicas.
-    slack_usd : float
-        US dollars a month that the point may pay too little.
-    stop : Stop
-        When to stop.
-
-    Returns
-    -------
-    ndarray, shape (n,), or None
-        None where the replicas allow none.
-    """
-    low, high = program.bounds(master.integer)
-    program.bound_columns(master.integer, _flags(replicas), _flags(replicas))
-    result = tight(program, parts, slack_usd, stop)
-    program.bound_columns(master.integer, low, high)
-    return result.x
 
 
 def whole_replicas(master: Master, x: Floats) -> Ints:

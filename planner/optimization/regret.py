@@ -26,23 +26,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planner.optimization.master import add_master
-from planner.optimization.milp import Milp
-from planner.optimization.own_best import (
+from planner.optimization.demand_program import (
     DemandProgram,
-    Interval,
     add_rows,
     bought_usd,
     demand_program,
     fixed_point,
-    own_best,
     tight,
-    whole_replicas,
+    tree_stop,
 )
+from planner.optimization.master import add_master
+from planner.optimization.milp import Milp
+from planner.optimization.own_best import Interval, own_best, whole_replicas
 from planner.optimization.relaxation import add_cut_round
 from planner.optimization.rows import rows
 from planner.optimization.soft_promises import Shortfall, add_shortfall
-from planner.optimization.stopping import NEVER, Stop
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.problem.refusals import refuse_rules_and_packing
 
@@ -129,7 +128,8 @@ def least_regret(
     -----
     A demand that an interruption came before has `start` for its replicas and no bound but 0.
     For given replicas a demand's cost is a linear program, solved exactly; only replicas are whole.
-    Where origins cannot be split, shares are whole as well and every cost is a program of its own.
+    Where origins cannot be split, shares are whole as well and every cost is a program of its own,
+    in part of the time that is left: a cost is then that of the best steering found.
     """
     if any(problem.steering != "static" for problem in problems):
         raise ValueError("`problems` must be steered statically")
@@ -143,7 +143,7 @@ def least_regret(
     own: list[Ints] = []
     for j, demand in enumerate(demands):
         if stop.interrupted:
-            best.append(Interval(0.0, demand.cost_usd(start, gap_usd / 30, NEVER)))
+            best.append(Interval(0.0, demand.cost_usd(start, gap_usd / 30, stop)))
             own.append(start)
             continue
         step(f"the least cost of demand {j + 1} of {len(demands)}")
@@ -164,7 +164,7 @@ def _found(
     slack_usd = gap_usd / 30
     *table, last = _table(program, (*own, start), slack_usd, stop)
     known = [*zip(own, table, strict=True), (start, last)]
-    keeping = [each for each in known if program.keeps(each[0], slack_usd, NEVER)]
+    keeping = [each for each in known if program.keeps(each[0], slack_usd, stop)]
     # `start` keeps its promises by another program's tolerances where not by these.
     best, row = min(keeping or known[-1:], key=lambda each: float(each[1].max()))
     bound = 0.0
@@ -178,11 +178,11 @@ def _found(
         bound = max(bound, proven)
         if replicas is None:
             break
-        now = program.regrets(replicas, slack_usd, NEVER)
+        now = program.regrets(replicas, slack_usd, stop)
         joins = int(now.argmax()) not in program.parts
         if joins:
             program.join(int(now.argmax()))
-        if now.max() < row.max() and program.keeps(replicas, slack_usd, NEVER):
+        if now.max() < row.max() and program.keeps(replicas, slack_usd, stop):
             best, row = replicas, now
         elif not lacked and not joins:
             break
@@ -204,7 +204,7 @@ def _table(
     known: dict[int, Floats] = {}
     for each in plans:
         if not (stop.interrupted and id(each) in known):
-            known[id(each)] = program.regrets(each, slack_usd, NEVER)
+            known[id(each)] = program.regrets(each, slack_usd, stop)
         yield known[id(each)]
 
 
@@ -266,7 +266,7 @@ class _Search:
         """Solve with whole replicas; return them, the bound, and how many rows they lacked."""
         parts, known = list(self.parts.values()), self.program.row_count
         start = fixed_point(self.program, self.master, parts, best, slack_usd, stop)
-        result = self.program.integral(stop, gap, start=start)
+        result = self.program.integral(tree_stop(parts[0], stop), gap, start=start)
         if result.x is None:
             return None, result.bound, 0
         found = whole_replicas(self.master, result.x)

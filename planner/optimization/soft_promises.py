@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.optimization.beginnings import add_beginnings
 from planner.optimization.columns import OrderColumns, lost_usd_per_rps, order_columns
 from planner.optimization.loads import TOLERANCE, loads_rps
 from planner.optimization.master import Master, capacity_rps
@@ -33,6 +34,7 @@ from planner.optimization.overload import (
     at_point,
 )
 from planner.optimization.rows import Rows, rows, stacked
+from planner.optimization.shares import add_shares
 from planner.optimization.static import StaticProgram
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR, gbps_from_payload
@@ -110,14 +112,13 @@ def add_shortfall(
     columns = order_columns(priced)
     never = np.zeros_like(problem.must_survive)
     soft = replace(priced, must_survive=never)
-    share = program.add_columns(
-        np.zeros(columns.host.size), 0.0, 1.0, integer=not problem.split_origins
-    )
-    _, row = np.unique(columns.group, return_inverse=True)
-    ones = np.ones(int(row.max(initial=-1)) + 1)
-    program.add_rows(rows(ones, ones, row, share, np.ones(share.size)))
+    whole = not problem.split_origins
+    share = add_shares(program, columns, 0.0, whole=whole)
     hard = _static(priced, columns, program, master, share)
     overloads = add_overloads(_static(soft, columns, program, master, share))
+    if whole:
+        beginnings = add_beginnings(program, columns, share)
+        hard.beginnings = overloads.static.beginnings = beginnings
     worst = int(program.add_columns(0.0, 0.0, _KEPT if kept else np.inf)[0])
     promised = overloads.lost[problem.must_survive]
     at, one = np.arange(promised.size), np.ones(promised.size)

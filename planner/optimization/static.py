@@ -24,6 +24,7 @@ from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp
 from planner.optimization.order_flows import MANY_ENTRIES, OrderFlows, flow_rows
 from planner.optimization.rows import Rows, rows, stacked
+from planner.optimization.shares import add_shares
 from planner.optimization.strong_rows import strong_rows, violated
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
@@ -118,7 +119,8 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
     """
     program = Milp(seed=seed)
     master = add_master(program, problem)
-    share = _add_shares(program, problem, columns)
+    whole = not problem.split_origins
+    share = add_shares(program, columns, columns.cost_usd_month, whole=whole)
     k, s, r, h = (
         problem.region_up.shape[0],
         *problem.min_replicas.shape,
@@ -135,21 +137,12 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
         uplink_row=np.zeros((k, r, h), bool),
         use_row=np.zeros((s, problem.demand_rps.shape[1], r), bool),
     )
-    if not problem.split_origins:
+    if whole:
         static.beginnings = add_beginnings(program, columns, share)
     if columns.host.size * int(problem.must_survive.sum()) > MANY_ENTRIES:
         static.flows = OrderFlows(problem, columns, program, share)
     add_load_rows(static, _first_wanted(problem, binding_rows(problem, static.one_rps)))
     return static
-
-
-def _add_shares(program: Milp, problem: Problem, columns: OrderColumns) -> Ints:
-    """Append a share for each order column; those of a host and origin sum to 1."""
-    share = program.add_columns(columns.cost_usd_month, 0.0, 1.0, integer=not problem.split_origins)
-    _, row = np.unique(columns.group, return_inverse=True)
-    ones = np.ones(int(row.max(initial=-1)) + 1)
-    program.add_rows(rows(ones, ones, row, share, np.ones(share.size)))
-    return share
 
 
 def _first_wanted(problem: Problem, binding: Bools) -> Bools:
