@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from hashlib import sha256
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import naming, workload
@@ -231,11 +230,7 @@ def _job_name(name: str, minute: int, total: int) -> str:
     >>> _job_name("api", 58, 87)
     'hours-58-87-api'
     """
-    whole = f"hours-{minute:02d}-{total}-{name}"
-    if len(whole) <= _LONGEST:
-        return whole
-    # Cut alone, two names might become one.
-    return f"{whole[: _LONGEST - 9].rstrip('-')}-{sha256(name.encode()).hexdigest()[:8]}"
+    return naming.shortened(f"hours-{minute:02d}-{total}-{name}", _LONGEST)
 
 
 def _pod(plan: Plan, name: str, total: int) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 
 from planner.errors import UnfaithfulExport
 from planner.model.plan import Plan
@@ -62,6 +63,8 @@ PROBER = "blackbox-exporter"
 PROBER_PORT = 9115
 
 
+LONGEST_LABEL = 63
+_DIGEST = 8
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -106,6 +109,31 @@ def names_of(plan: Plan) -> dict[str, str]:
     names |= {f"services.{name}": name for name in scenario.services}
     names |= {f"services.{n}.host": service.host for n, service in scenario.services.items()}
     return names | {f"hosts.{name}": name for name in plan.hosts}
+
+
+def shortened(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Return a name that is short enough: itself, or its start and a digest of it.
+
+    Parameters
+    ----------
+    name : str
+        Lower case letters, digits and hyphens.
+    longest : int, default: 63
+        Characters that it may have.
+
+    Notes
+    -----
+    Cut alone, two names might become one, and end in a hyphen.
+
+    Examples
+    --------
+    >>> shortened("to-tokyo"), shortened("link-losangeles-tokyo", 14)
+    ('to-tokyo', 'link-2cbb78a8')
+    """
+    if len(name) <= longest:
+        return name
+    start = name[: longest - _DIGEST - 1].rstrip("-")
+    return f"{start}-{sha256(name.encode()).hexdigest()[:_DIGEST]}"
 
 
 def labels(scenario: Scenario, service: str) -> dict[str, str]:

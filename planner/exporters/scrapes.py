@@ -121,7 +121,8 @@ def _to_regions(plan: Plan, region: str, home: str) -> Iterator[Document]:
         if other != region:
             targets = [_socket(each) for each in plan.scenario.regions[other].ingress_addresses]
             labels = {"to_region": other}
-            yield _probe(plan, f"to-{other}"[:63], INGRESS_JOB, "tcp_connect", targets, labels)
+            name = naming.shortened(f"to-{other}")
+            yield _probe(plan, name, INGRESS_JOB, "tcp_connect", targets, labels)
 
 
 def _along_links(
@@ -134,7 +135,8 @@ def _along_links(
             far = link.to_region if region == link.from_region else link.from_region
             targets = [str(addresses.regions[far].mesh_address)]
             labels = {"to_region": far, "link": name}
-            yield _probe(plan, f"link-{name}"[:63], MESH_JOB, "icmp", targets, labels)
+            own = naming.shortened(f"link-{name}")
+            yield _probe(plan, own, MESH_JOB, "icmp", targets, labels)
 
 
 def _socket(address: str) -> str:

@@ -16,6 +16,7 @@ from planner.exporters.prometheus import export_prometheus
 from planner.exporters.secrets import secrets_of
 from planner.exporters.steering import host_steering
 from planner.failures.states import failure_states
+from planner.model.plan import Plan
 from planner.problem.build import build_problem
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from tests.conformance.schemas import unknown_values, validate
@@ -379,6 +380,20 @@ def test_links_are_probed_from_both_ends_and_regions_from_every_other():
         name: {cluster[link.from_region], cluster[link.to_region]}
         for name, link in plan.scenario.links.items()
     }
+
+
+def test_probes_of_regions_and_links_that_begin_alike_stay_apart():
+    plan = taiwan_plan()
+    text = plan.model_dump_json(by_alias=True)
+    # Cut after 63 characters, each name would end with the hyphen.
+    for length, names in ((59, REGIONS[1:]), (57, plan.scenario.links)):
+        for number, name in enumerate(names):
+            text = text.replace(f'"{name}"', f'"{"p" * length}-{number}"')
+    for manifest in export_prometheus(Plan.model_validate_json(text)):
+        if manifest.path.name == "probes.yaml":
+            names = [probe["metadata"]["name"] for probe in manifest.content]
+            naming.refuse_bad_names({name: name for name in names})
+            assert len(set(names)) == len(names) == 6
 
 
 def test_pods_are_asked_on_the_port_that_their_containers_name():
