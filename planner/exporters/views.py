@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner.exporters import naming
 from planner.exporters.steering import HostSteering, Order, State, first_up
 
 QUERY_IDS = 65536
@@ -13,6 +14,9 @@ QUERY_IDS = 65536
 The range is taken on the id itself. Its remainder by 10,000 would not be uniform, because 65,536 is
 no multiple of 10,000: half of the remainders hold 53 % of the ids.
 """
+
+_LONGEST = 50
+"""Characters of a region in the name of a view, so that its number fits behind."""
 
 _COUNTRY = "metadata('geoip/country/code')"
 
@@ -80,7 +84,7 @@ def views(steering: HostSteering, states: Sequence[State]) -> tuple[View, ...]:
     result = []
     for regions in ranked:
         seen[regions[0]] = seen.get(regions[0], 0) + 1
-        name = f"{regions[0][:50]}-{seen[regions[0]]}"
+        name = f"{naming.shortened(regions[0], _LONGEST)}-{seen[regions[0]]}"
         view = _view(name, regions, ranges, catches_all=regions == main)
         if view.catches_all or view.countries or view.slices:
             result.append(view)

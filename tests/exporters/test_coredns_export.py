@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from itertools import combinations
 
@@ -70,6 +71,21 @@ def test_every_country_gets_the_plans_split_in_every_state(host):
             assert got.keys() == want.keys(), (country, lost)
             for addresses, share in want.items():
                 assert got[addresses] == pytest.approx(share, abs=1e-4), (country, lost)
+
+
+def test_regions_that_begin_alike_answer_as_any_others():
+    text = json.dumps(small_data())
+    alike = {name: f"{'p' * 50}-{name}" for name in ("taipei", "singapore")}
+    for name, long in alike.items():
+        text = text.replace(f'"{name}"', f'"{long}"')
+    found, usual = files(read(json.loads(text))), files(small_plan())
+    for lost in (None, *REGIONS):
+        state, own = (f"lost.{lost}", f"lost.{alike.get(lost, lost)}") if lost else ("up", "up")
+        for host in HOSTS:
+            for country in CODES:
+                want = answers(usual["Corefile"], host, country, zones_of(usual, state))
+                got = answers(found["Corefile"], host, country, zones_of(found, own))
+                assert got == pytest.approx(want, abs=1e-4), (host, country, state)
 
 
 def test_states_are_those_that_the_policy_promises():
