@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address, ip_address
 
 from planner.errors import UnfaithfulExport
@@ -11,6 +12,34 @@ from planner.model.scenario import Scenario
 def cluster_name(scenario: Scenario, cluster: str) -> str:
     """Return the DNS name of one cluster, by which it is reached past all steering."""
     return f"{cluster}.{scenario.dns.zone}"
+
+
+def refuse_shared_names(names: Mapping[str, Iterable[str]]) -> None:
+    """Refuse DNS names that more than one would write: a name has one kind of policy.
+
+    Parameters
+    ----------
+    names : mapping of str to iterable of str
+        Who writes to the names that it writes.
+
+    Raises
+    ------
+    UnfaithfulExport
+        With all that are shared, and by whom.
+
+    Examples
+    --------
+    >>> refuse_shared_names({"host 'a.com'": ["a.com", "split-1.a.com"], "host 'b.com'": ["b.com"]})
+    """
+    writers: dict[str, list[str]] = {}
+    for writer, own in names.items():
+        for name in dict.fromkeys(own):
+            writers.setdefault(name, []).append(writer)
+    shared = {name: found for name, found in sorted(writers.items()) if len(found) > 1}
+    if shared:
+        lines = [f"  '{name}': {' and '.join(found)}" for name, found in shared.items()]
+        said = "DNS names that more than one host or cluster would write; rename one of them:"
+        raise UnfaithfulExport("\n".join([said, *lines]))
 
 
 def records(scenario: Scenario, region: str) -> tuple[tuple[str, str], ...]:

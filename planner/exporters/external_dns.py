@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
-from planner.exporters.addresses import cluster_name, records
+from planner.exporters.addresses import cluster_name, records, refuse_shared_names
 from planner.exporters.kustomize import kustomization
 from planner.exporters.realised import HostRules, realised_csv
 from planner.exporters.rendering import text
@@ -67,6 +67,7 @@ def export_external_dns(plan: Plan) -> tuple[Manifest, ...]:
     _check_names(plan)
     states = promised_states(plan)
     hosts = [host_steering(plan, name) for name in plan.hosts]
+    refuse_shared_names(_written(plan, hosts, states))
     folders = [m for c in workload.active_clusters(plan) for m in cluster_folder(plan, c)]
     steering = [m for state in states for m in _steering_folder(plan, hosts, state)]
     rules = [_rules(plan.scenario, host, states) for host in hosts]
@@ -197,21 +198,31 @@ def _rules(scenario: Scenario, host: HostSteering, states: Sequence[State]) -> H
 
 
 def _check_names(plan: Plan) -> None:
-    """Refuse names that the zone cannot hold, or that are written twice."""
+    """Refuse names that the zone cannot hold."""
     dns = plan.scenario.dns
-    clusters = {cluster_name(plan.scenario, cluster) for cluster in workload.active_clusters(plan)}
     for host in plan.hosts:
         if host != dns.zone and not host.endswith(f".{dns.zone}"):
             raise UnfaithfulExport(
                 f"host '{host}' lies outside the zone '{dns.zone}', so its provider cannot hold it"
             )
-        if host in clusters:
-            raise UnfaithfulExport(f"host '{host}' is also the name of a cluster; rename one")
         if host == dns.zone and dns.external_dns_provider == "aws":
             raise UnfaithfulExport(
                 f"host '{host}' is the zone itself, where Route 53 allows no CNAME; "
                 "use a name below it"
             )
+
+
+def _written(
+    plan: Plan, hosts: Sequence[HostSteering], states: Sequence[State]
+) -> dict[str, list[str]]:
+    """Return each cluster and host with the names that it writes, in any state."""
+    scenario = plan.scenario
+    clusters = workload.active_clusters(plan)
+    names = {f"cluster '{cluster}'": [cluster_name(scenario, cluster)] for cluster in clusters}
+    for host in hosts:
+        endpoints = [e for state in states for e in _steering_endpoints(scenario, host, state)]
+        names[f"host '{host.host}'"] = [endpoint["dnsName"] for endpoint in endpoints]
+    return names
 
 
 def _readme(

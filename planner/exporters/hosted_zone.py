@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import PurePosixPath
 
+from planner.exporters.addresses import refuse_shared_names
 from planner.exporters.geodns import (
     HTTPS_PORT,
     Check,
@@ -62,7 +63,7 @@ def export_route53(plan: Plan) -> tuple[Manifest, ...]:
     MissingInputs
         If the hosted zone or the health path is not known.
     UnfaithfulExport
-        If a name is none, lies outside the zone, or is too long.
+        If a name is none, lies outside the zone, is too long, or stands in two hosts' trees.
 
     Notes
     -----
@@ -76,7 +77,7 @@ def export_route53(plan: Plan) -> tuple[Manifest, ...]:
     depth = max(len(state.lost) for state in states) + 1
     hosts = [_rules(plan, name, depth) for name in plan.hosts]
     rows = realised_rows(plan, hosts, states)
-    sets = [s for host in hosts for kind in families(plan) for s in _tree(plan, host, kind, depth)]
+    sets = _record_sets(plan, hosts, depth)
     checks = _checks(plan)
     batches = [sets[i : i + MOST_CHANGES] for i in range(0, len(sets), MOST_CHANGES)]
     return (
@@ -112,6 +113,16 @@ def _rules(plan: Plan, name: str, depth: int) -> HostRules:
         weights = whole_weights(shares, LARGEST_WEIGHT)
         rules[country] = Drawn(tuple((weight, order) for order, weight in weights))
     return HostRules(steering, rules, steering.main_order)
+
+
+def _record_sets(plan: Plan, hosts: Sequence[HostRules], depth: int) -> list[Document]:
+    """Build the record sets of all host names; no name may stand in two trees."""
+    kinds = families(plan)
+    trees = {h.host: [s for kind in kinds for s in _tree(plan, h, kind, depth)] for h in hosts}
+    refuse_shared_names(
+        {f"host '{host}'": [s["Name"].rstrip(".") for s in sets] for host, sets in trees.items()}
+    )
+    return [s for sets in trees.values() for s in sets]
 
 
 def _tree(plan: Plan, host: HostRules, family: str, depth: int) -> tuple[Document, ...]:

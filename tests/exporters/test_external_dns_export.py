@@ -155,7 +155,7 @@ def test_rounding_keeps_the_sum_and_is_off_by_less_than_one():
     ("host", "provider", "words"),
     [
         ("api.elsewhere.org", "cloudflare", "outside the zone"),
-        ("tokyo-edge.company.com", "cloudflare", "name of a cluster"),
+        ("tokyo-edge.company.com", "cloudflare", "cluster 'tokyo-edge' and host"),
         ("company.com", "aws", "no CNAME"),
     ],
 )
@@ -164,6 +164,20 @@ def test_names_that_the_provider_cannot_hold_are_refused(host, provider, words):
     data["hosts"] = {host: data["hosts"]["api.company.com"]}
     with pytest.raises(UnfaithfulExport, match=words):
         export(read(data), "external_dns")
+
+
+def test_a_host_name_by_which_route_53_divides_another_is_refused():
+    host = "split-1.api.company.com"
+    for provider in ("cloudflare", "aws"):
+        data = small_data(external_dns_provider=provider)
+        data["hosts"][host] = data["hosts"].pop("static.company.com")
+        if provider == "cloudflare":
+            records = endpoints(found(read(data)), "dns/external-dns/up/steering.yaml")
+            assert {e["dnsName"] for e in records} == {host, "api.company.com"}
+        else:
+            words = f"'{host}': host 'api.company.com' and host '{host}'"
+            with pytest.raises(UnfaithfulExport, match=re.escape(words)):
+                export(read(data), "external_dns")
 
 
 @pytest.mark.parametrize("provider", ["aws", "cloudflare"])

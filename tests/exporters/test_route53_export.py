@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -169,6 +170,22 @@ def test_intervals_are_those_that_the_service_knows():
             if m.path.parent.name == "health-checks"
         )
         assert config["RequestInterval"] == given
+
+
+@pytest.mark.parametrize("name", ["order-1", "split-1", "taipei.at"])
+def test_a_host_name_that_stands_in_anothers_tree_is_refused(name):
+    host = f"{name}.api.company.com"
+    data = steered_data()
+    data["hosts"][host] = data["hosts"].pop("static.company.com")
+    words = f"'{host}': host 'api.company.com' and host '{host}'"
+    with pytest.raises(UnfaithfulExport, match=re.escape(words)):
+        export_route53(read(data))
+
+
+def test_a_host_name_below_another_may_have_a_tree_of_its_own():
+    data = steered_data()
+    data["hosts"]["tw.api.company.com"] = data["hosts"].pop("static.company.com")
+    assert ("tw.api.company.com.", "A") in Zone(read(data), State("up", ())).sets
 
 
 def test_a_host_name_without_room_for_its_tree_is_refused():
