@@ -166,7 +166,11 @@ def ingress_name(host: str) -> str:
 
 
 def node_name(cluster: str, server: str) -> str:
-    """Return the Kubernetes name of a machine: unique over all clusters.
+    """Return the Kubernetes name of a machine, unique in its cluster.
+
+    Notes
+    -----
+    Over all clusters it is not: the machine ``b-c`` of ``a`` has the name of ``c`` in ``a-b``.
 
     Examples
     --------
