@@ -88,5 +88,20 @@ class HourlyReplicas(Document):
         >>> [day.total("api", hour) for hour in (0, 4, 15, 16)]
         [6, 2, 2, 6]
         """
-        passed = [i for i, hour in enumerate(self.hours_utc) if hour <= hour_utc]
-        return self.services[service].totals[passed[-1] if passed else -1]
+        return self.services[service].totals[self.position(hour_utc)]
+
+    def position(self, hour_utc: int) -> int:
+        """Return which of the planned hours stands in an hour of the day.
+
+        Parameters
+        ----------
+        hour_utc : int
+            Hour of the day, 0 to 23, UTC.
+
+        Returns
+        -------
+        int
+            The last one that has begun; before the first one the last of the day before.
+        """
+        passed = sum(hour <= hour_utc for hour in self.hours_utc)
+        return (passed or len(self.hours_utc)) - 1

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import UnfaithfulExport
-from planner.exporters.hours import service_at
+from planner.exporters.hours import HOURS, service_at
 from planner.model.hourly import HourlyReplicas
 from planner.model.plan import Plan
 from planner.optimization.stopping import Stop, interruptible
@@ -181,11 +181,12 @@ def _under(plan: Plan, controller: Controller) -> Plan:
 
 
 def _saving(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> pd.DataFrame:
-    """Return what fewer replicas save by region, a month."""
+    """Return what fewer replicas save by region, a month: a total stands until the next one."""
     regions, rented = problem.axes.regions, plan.scenario.policy.rented_regions or ()
     fixed = solution_of(problem, plan).replicas
     rows = [[hourly.services[s].replicas[r] for r in regions] for s in problem.axes.services]
-    fewer = (fixed[:, :, None] - np.array(rows, np.int64)).mean(axis=2)
+    of_day = [hourly.position(hour) for hour in range(HOURS)]
+    fewer = (fixed[:, :, None] - np.array(rows, np.int64)[:, :, of_day]).mean(axis=2)
     usd = (fewer * problem.cost_usd_month).sum(axis=0)
     is_rented = np.array([r in rented for r in regions])
     return pd.DataFrame(

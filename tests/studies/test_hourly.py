@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -146,6 +147,19 @@ def test_owned_servers_save_nothing_and_rented_ones_by_the_hour(
     assert rented.saving.usd_month.sum() == pytest.approx(usd)
     assert rented.saving.replica_hours_month.sum() == pytest.approx(hours)
     assert usd > 0
+
+
+def test_a_total_saves_for_as_long_as_it_stands(problem: Problem, plan: Plan) -> None:
+    uneven = replace(problem, axes=replace(problem.axes, hours=(2, 20, 21, 22)))
+    found = plan_hours(uneven, plan, largest_weight=LARGEST)
+    fewer = [
+        service.total - found.hourly.total(name, hour)
+        for name, service in found.plan.services.items()
+        for hour in range(24)
+    ]
+    assert found.saving.replica_hours_month.sum() == pytest.approx(
+        sum(fewer) * HOURS_PER_MONTH / 24
+    )
 
 
 def test_a_judge_that_sees_too_few_replicas_says_so(
