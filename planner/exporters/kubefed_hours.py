@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from planner.errors import UnfaithfulExport
 from planner.exporters import naming, workload
 from planner.exporters.agreement import must_agree
+from planner.exporters.divided_states import divided_states
 from planner.exporters.hours import day_totals, hour_by_hour, schedule_of
 from planner.exporters.preferences import preference_key, preferences
 from planner.exporters.requirements import platform_of, service_platform
 from planner.exporters.schedules import settings
-from planner.exporters.steering import promised_states
 from planner.federation.kubefed import divide
 from planner.model.manifest import Document
 from planner.model.plan import Plan
@@ -102,7 +102,7 @@ def refuse_unfit_hours(plan: Plan, name: str) -> None:
     most = plan.services[name].max_replicas
     for hour, stands in hour_by_hour(plan, name, CONTROLLER):
         total = stands.services[name].total
-        for state in promised_states(plan):
+        for state in divided_states(plan):
             left = [cluster for cluster, region in regions.items() if region not in state.lost]
             placed, _ = divide(total, stated, left, key=key)
             if not state.lost:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from planner.errors import UnfaithfulExport
 from planner.exporters import workload
 from planner.exporters.agreement import must_agree
+from planner.exporters.divided_states import divided_states
 from planner.exporters.hours import day_totals, fewest_replicas, hour_by_hour, schedule_of
 from planner.exporters.requirements import service_platform
 from planner.exporters.schedules import MINUTES_PER_HOUR, schedule_rules
-from planner.exporters.steering import promised_states
 from planner.exporters.writer_rows import Scaler
 from planner.federation.karmada import divide_static, names_descend
 from planner.model.manifest import Document
@@ -154,7 +154,7 @@ def largest_total(plan: Plan, name: str, weights: Mapping[str, int]) -> int:
     ------
     UnfaithfulExport
         If already the plan's total does not fit, everything up or, where Karmada moves replicas,
-        in a promised state.
+        in a promised state in which a control plane is left.
 
     Notes
     -----
@@ -194,7 +194,7 @@ def overfull(plan: Plan, name: str, weights: Mapping[str, int], total: int) -> s
     scenario, service = plan.scenario, plan.services[name]
     regions = workload.region_of_cluster(scenario)
     moves = scenario.federation.karmada_failover != "off"
-    for state in promised_states(plan) if moves else promised_states(plan)[:1]:
+    for state in divided_states(plan) if moves else divided_states(plan)[:1]:
         left = {c: weight for c, weight in weights.items() if regions[c] not in state.lost}
         for uid in UIDS:
             for cluster, count in divide_static(total, left, uid=uid).items():

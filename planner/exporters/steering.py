@@ -36,6 +36,10 @@ class State:
     name: str
     lost: tuple[str, ...]
 
+    def is_up(self, region: str) -> bool:
+        """Return whether a region is up."""
+        return region not in self.lost
+
 
 def promised_states(plan: Plan) -> tuple[State, ...]:
     """Return every set of lost regions that the policy promises to survive.
@@ -73,7 +77,7 @@ def first_up(order: Order, state: State) -> str:
         If none is.
     """
     for region in order:
-        if region not in state.lost:
+        if state.is_up(region):
             return region
     raise UnfaithfulExport(f"no region of the order {' > '.join(order)} is up in '{state.name}'")
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from planner.exporters import workload
+from planner.exporters.divided_states import control_left
 from planner.exporters.karmada import static_weights
 from planner.exporters.preferences import preference_key, preferences
 from planner.federation.karmada import webster
@@ -177,14 +178,13 @@ def _controller(plan: Plan) -> _Controller:
 def _control_up(problem: Problem, plan: Plan) -> Bools:
     """Return in which states a control plane runs, at the host or at its standby; shape (K,)."""
     federation, regions = plan.scenario.federation, problem.axes.regions
-    if problem.conditions is None:
-        running = problem.region_up[:, regions.index(federation.host_region)]
-    else:
-        running = problem.conditions.control_up
-    if federation.standby_region is None:
-        return running.copy()
-    stands_by: Bools = running | problem.region_up[:, regions.index(federation.standby_region)]
-    return stands_by
+
+    def is_up(region: str) -> Bools:
+        if problem.conditions is not None and region == federation.host_region:
+            return problem.conditions.control_up
+        return problem.region_up[:, regions.index(region)]
+
+    return control_left(federation, is_up)
 
 
 def _outcomes(

@@ -15,6 +15,7 @@ from tests.exporters.cluster_trees import (
     needing,
     of_kind,
     readme_of,
+    scenario_changed,
     service_changed,
 )
 from tests.exporters.hourly_plans import hourly_plan, night_total
@@ -208,3 +209,23 @@ def test_a_division_in_a_promised_state_that_the_pools_do_not_hold_is_refused():
     for lost in (None, *weights):
         left = {cluster: weight for cluster, weight in weights.items() if cluster != lost}
         assert max(divide_static(most, left).values()) <= 60
+
+
+def test_a_division_that_nobody_is_left_to_make_need_not_fit():
+    plan = variant("karmada", karmada_failover="on", host_region="taipei", standby_region=None)
+    weights = {CLUSTERS[region]: n for region, n in plan.services["api"].replicas.items()}
+    total, lost = plan.services["api"].total, CLUSTERS["taipei"]
+    most = dict.fromkeys(REGIONS, 0)
+    for gone in {*weights} - {lost}:
+        left = {cluster: weight for cluster, weight in weights.items() if cluster != gone}
+        for uid in UIDS:
+            division = divide_static(total, left, uid=uid)
+            most = {r: max(n, division.get(CLUSTERS[r], 0)) for r, n in most.items()}
+    without = divide_static(total, {c: w for c, w in weights.items() if c != lost})
+    assert any(without.get(CLUSTERS[region], 0) > n for region, n in most.items())
+    service = plan.services["api"].model_copy(update={"max_replicas": most})
+    tight = plan.model_copy(update={"services": plan.services | {"api": service}})
+    assert largest_total(tight, "api", weights) == total
+    federation = plan.scenario.federation.model_copy(update={"standby_region": "tokyo"})
+    with pytest.raises(UnfaithfulExport, match=r"in the state 'lost\.taipei'"):
+        largest_total(scenario_changed(tight, federation=federation), "api", weights)
