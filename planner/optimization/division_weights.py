@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -245,23 +246,22 @@ def _improved(
 
     Where nothing that holds is known, ever more replicas are allowed: few make a small program.
     """
-    orders = [names_descend(whole.uid)] if whole.uid else [False, True]
     holds = best is not None and best.clash is None
+    ask = partial(
+        webster_weights,
+        asked.needs,
+        largest,
+        orders=[names_descend(whole.uid)] if whole.uid else [False, True],
+        start=best.weights if best and holds else None,
+        room=asked.room,
+        stop=stop,
+        seed=seed,
+    )
     least, end = int(asked.needs.sum()), len(asked.needs) * int(asked.room.sum())
     limit = int(best.totals.sum()) if best else min(end, int(least * (1 + _SPARE_SHARE)))
     forbidden: list[Ints] = []
     for _ in range(_ASKED):
-        found = webster_weights(
-            asked.needs,
-            largest,
-            orders=orders,
-            start=best.weights if best and holds else None,
-            room=asked.room,
-            most=limit,
-            forbidden=forbidden,
-            stop=stop,
-            seed=seed,
-        )
+        found = ask(most=limit, forbidden=forbidden)
         if found is not None:
             vector = found.weights[None]
             one = _first_that_holds(target, asked, vector, found.proven, stop).best
@@ -269,7 +269,7 @@ def _improved(
                 # Stopped early, the solver may return less than it was given.
                 better = not (best and holds) or one.totals.sum() <= limit
                 return Compared(one if better else best, True)
-            best = best or one
+            best = best if holds else _cheaper(best, one)
             forbidden += _multiples(found.weights, largest)
         elif holds or limit >= end:
             return Compared(best, True)
@@ -278,6 +278,16 @@ def _improved(
         if stop.passed() or not (found is None or found.proven):
             break
     return Compared(best, False)
+
+
+def _cheaper(*found: DivisionWeights | None) -> DivisionWeights | None:
+    """Return the one with the fewest replicas, of equals that with the smallest weights."""
+    known = [one for one in found if one is not None]
+    return min(
+        known,
+        key=lambda one: (one.totals.sum(), one.weights.sum(), tuple(one.weights)),
+        default=None,
+    )
 
 
 def _multiples(weights: Ints, largest: int) -> list[Ints]:

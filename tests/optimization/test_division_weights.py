@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from planner.federation import karmada, kubefed
 from planner.federation.targets import Karmada, KubeFed, Target
+from planner.optimization import division_weights as division_weights_file
 from planner.optimization.division_weights import Demands, DivisionWeights, division_weights
 from planner.optimization.stopping import NEVER, Stop
 from planner.optimization.webster_weights import webster_sum, webster_weights
@@ -151,6 +152,24 @@ def test_where_no_division_fits_the_clash_is_told() -> None:
     assert found is not None
     assert found.clash == (0, 0)
     assert not found.exact
+
+
+@pytest.mark.parametrize("listed", [0, division_weights_file.LISTED])
+def test_with_a_clash_the_program_finds_the_best_with_everything_up_too(
+    monkeypatch: pytest.MonkeyPatch, listed: int
+) -> None:
+    monkeypatch.setattr(division_weights_file, "LISTED", listed)
+    asked = Demands(
+        NAMES,
+        needs=np.array([[5, 1, 0], [2, 4, 5], [1, 0, 2]]),
+        room=np.array([7, 7, 8]),
+        up=np.array([[True, True, False]]),
+        state_needs=np.array([[[2, 0, 0], [2, 4, 0], [1, 0, 0]]]),
+    )
+    found = division_weights(controller("karmada"), asked, largest=4, stop=NEVER).best  # type: ignore[arg-type]
+    assert found is not None
+    assert found.clash is not None
+    assert (found.weights.tolist(), int(found.totals.sum())) == ([4, 2, 3], 31)
 
 
 def test_room_for_fewer_than_are_needed_has_no_weights() -> None:
