@@ -26,12 +26,59 @@ def schedule_of(plan: Plan, name: str, controller: str) -> ServiceHours | None:
     controller : {'kubefed', 'karmada'}
         The federation that is asked for: weights and totals are those of one of them.
     """
-    known = service_platform(plan, name)
-    if plan.scenario.policy.replicas != "hourly" or known.scaler != "federated" or known.rollout:
+    if plan.scenario.policy.replicas != "hourly" or held_back(plan, name) is not None:
         return None
     if plan.hourly is None or plan.hourly.controller != controller:
         return None
     return plan.hourly.services.get(name)
+
+
+def held_back(plan: Plan, name: str) -> str | None:
+    """Say why a service's totals do not follow the day even if the policy has it so.
+
+    Parameters
+    ----------
+    plan : Plan
+        Without a platform every scaler is 'pinned'.
+    name : str
+        The service.
+
+    Returns
+    -------
+    str or None
+        None where they follow it.
+    """
+    known = service_platform(plan, name)
+    if known.rollout:
+        return "a Rollout stands in each cluster, which no federation divides"
+    if known.scaler != "federated":
+        return f"the scaler is '{known.scaler}'; 'federated' in platform.services follows the day"
+    return None
+
+
+def stands_all_day(plan: Plan) -> Iterator[str]:
+    """Say of services that the policy wants to follow the day why their exports do not.
+
+    Parameters
+    ----------
+    plan : Plan
+        Nothing is yielded where `policy.replicas` is not 'hourly'.
+
+    Yields
+    ------
+    str
+        A sentence for each reason.
+    """
+    if plan.scenario.policy.replicas != "hourly":
+        return
+    held: dict[str, list[str]] = {}
+    for name in placed_services(plan):
+        reason = held_back(plan, name)
+        if reason is not None:
+            held.setdefault(reason, []).append(name)
+    for reason, names in held.items():
+        who = ", ".join(names)
+        yield f"{who}: nothing is exported by the hour, and nothing saved by it: {reason}"
 
 
 def day_totals(hourly: HourlyReplicas, name: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import UnfaithfulExport
-from planner.exporters.hours import HOURS, service_at
+from planner.exporters.hours import HOURS, day_totals, service_at, stands_all_day
 from planner.model.hourly import HourlyReplicas
 from planner.model.plan import Plan
 from planner.optimization.stopping import Stop, interruptible
@@ -44,7 +45,8 @@ class HourPlan:
     missed : tuple of str
         Promises that the judge found broken, hour by hour, in sentences.
     findings : tuple of str
-        Where no weights do all that was asked for, or not all of them were compared.
+        Where no weights do all that was asked for, or not all of them were compared; where totals
+        need more than fixed ones, or the exports do not follow the day.
     interrupted : bool
         Whether somebody ended the search for weights.
     """
@@ -137,6 +139,7 @@ def plan_hours(
         hourly = HourlyReplicas(
             controller=federation.controller, hours_utc=problem.axes.hours, services=services
         )
+        findings += [*_dearer(plan, hourly), *stands_all_day(plan)]
         return HourPlan(
             plan=plan,
             hourly=hourly,
@@ -197,6 +200,17 @@ def _saving(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> pd.DataFram
         },
         index=pd.Index(regions, name="region"),
     )
+
+
+def _dearer(plan: Plan, hourly: HourlyReplicas) -> Iterator[str]:
+    """Say which services need more over the day than with fixed replicas."""
+    for name in hourly.services:
+        fixed, totals = plan.services[name].total, day_totals(hourly, name)
+        if sum(totals) > HOURS * fixed:
+            yield (
+                f"{name}: totals by the hour add up to {sum(totals)} replica-hours a day, more "
+                f"than the {HOURS * fixed} of the plan's total: fixed replicas are fewer"
+            )
 
 
 def _missed(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> tuple[str, ...]:

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from planner.errors import MissingInputs, UnfaithfulExport
 from planner.exporters.clusters import export_clusters
 from planner.exporters.failover import export_failover
-from planner.exporters.hours import as_scheduled, fewest_replicas, spare_replicas
+from planner.exporters.hours import (
+    as_scheduled,
+    fewest_replicas,
+    schedule_of,
+    spare_replicas,
+    stands_all_day,
+)
 from planner.exporters.karmada import export_karmada, static_weights
 from planner.exporters.kubefed import export_kubefed
 from planner.exporters.kubefed_hours import _job_name
@@ -270,6 +276,33 @@ def test_pinned_replicas_stay_all_day_and_the_readme_says_so(controller: str) ->
     kinds = {document["kind"] for _, document in objects(manifests)}
     assert not kinds & {"CronJob", "CronFederatedHPA"}
     assert "their totals stand all day" in readme_of(manifests)
+
+
+def with_scaler(plan: Plan, names: tuple[str, ...], **fields: Any) -> Plan:
+    """The plan with some services scaled otherwise."""
+    platform = plan.scenario.platform
+    changed = {n: platform.services[n].model_copy(update=fields) for n in names}
+    services = platform.services | changed
+    return with_platform(plan, platform.model_copy(update={"services": services}))
+
+
+def test_what_stays_all_day_is_told_with_its_reason() -> None:
+    plan = hourly_plan("karmada")
+    assert list(stands_all_day(plan)) == []
+    mixed = with_scaler(plan, ("api",), scaler="member")
+    mixed = with_scaler(mixed, ("orders",), scaler="member", rollout=True)
+    assert [schedule_of(mixed, name, "karmada") is None for name in ("api", "orders")] == [True] * 2
+    by_cluster, rollout = sorted(stands_all_day(mixed))
+    assert by_cluster.startswith("api: ")
+    assert "the scaler is 'member'" in by_cluster
+    assert rollout.startswith("orders: ")
+    assert "a Rollout stands in each cluster" in rollout
+    without = scenario_changed(plan, platform=None)
+    (every,) = stands_all_day(without)
+    assert all(name in every for name in SERVICES)
+    assert "the scaler is 'pinned'" in every
+    fixed = without.scenario.policy.model_copy(update={"replicas": "fixed"})
+    assert list(stands_all_day(scenario_changed(without, policy=fixed))) == []
 
 
 def test_budgets_spare_what_the_worst_hour_spares() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from planner.errors import UnfaithfulExport
 from planner.exporters import export
+from planner.exporters.hours import schedule_of
 from planner.failures.states import failure_states
 from planner.federation import karmada, kubefed
 from planner.io.scenarios import read_scenario
@@ -185,6 +186,35 @@ def test_a_judge_that_sees_too_few_replicas_says_so(
     monkeypatch.setattr(module, "service_hours", starved)
     found = plan_hours(problem, plan, controller="karmada")
     assert any("UTC" in sentence for sentence in found.missed)
+
+
+def test_services_whose_exports_stay_all_day_are_told(problem: Problem, plan: Plan) -> None:
+    assert plan.scenario.platform is None
+    hourly = changed(plan, "policy", replicas="hourly")
+    (told,) = plan_hours(problem, hourly, largest_weight=LARGEST).findings
+    assert told.startswith("api, orders: nothing is exported by the hour, and nothing saved by it")
+    assert all(schedule_of(hourly, name, "kubefed") is None for name in hourly.services)
+
+
+def test_totals_that_need_more_than_fixed_ones_are_told(
+    problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner.studies import hourly as module
+
+    def more(problem: Problem, plan: Plan, service: int, *_: Any) -> tuple[ServiceHours, None]:
+        hours, finding = hour_division.service_hours(problem, plan, service, *_)
+        if service == 0:
+            totals = tuple(plan.services["api"].total + place for place in range(4))
+            hours = hours.model_copy(update={"totals": totals})
+        return hours, finding
+
+    monkeypatch.setattr(module, "service_hours", more)
+    (told,) = plan_hours(problem, plan, largest_weight=LARGEST).findings
+    fixed = plan.services["api"].total * 24
+    assert told == (
+        f"api: totals by the hour add up to {fixed + 36} replica-hours a day, more than the "
+        f"{fixed} of the plan's total: fixed replicas are fewer"
+    )
 
 
 def test_kubefed_that_may_not_rebalance_is_refused(problem: Problem, plan: Plan) -> None:
