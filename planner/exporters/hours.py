@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from planner.errors import UnfaithfulExport
 from planner.exporters.requirements import service_platform
+from planner.exporters.schedules import HOURS, ahead
 from planner.exporters.workload import placed_services
 from planner.model.hourly import HourlyReplicas, ServiceHours
 from planner.model.plan import Plan, ServicePlan
-
-HOURS = 24
 
 
 def schedule_of(plan: Plan, name: str, controller: str) -> ServiceHours | None:
@@ -159,20 +158,57 @@ def hour_by_hour(plan: Plan, name: str, controller: str) -> Iterator[tuple[int, 
     Raises
     ------
     UnfaithfulExport
-        If an hour has fewer replicas somewhere than it needs to survive every promised state.
+        If an hour has fewer replicas somewhere than it needs to survive every promised state, with
+        its own total or with a later one that is in force already.
     """
     hours = schedule_of(plan, name, controller)
     if hours is None or plan.hourly is None:
         return
+    utc = [f"{hour:02d}:00 UTC" for hour in plan.hourly.hours_utc]
+    for place, later in early(plan, plan.hourly, name):
+        when = f"at {utc[place]}, once the total of {utc[later]} is in force,"
+        _refuse_few(plan, name, place, hours, later, when)
     for place, hour in enumerate(plan.hourly.hours_utc):
+        _refuse_few(plan, name, place, hours, place, f"at {utc[place]}")
         service = service_at(plan.services[name], hours, controller, place)
-        for region, count in _needed(plan, name, place):
-            if service.replicas.get(region, 0) < count:
-                raise UnfaithfulExport(
-                    f"at {hour:02d}:00 UTC the plan has {service.replicas.get(region, 0)} replicas "
-                    f"of the service '{name}' in {region}; to survive it needs {count}: plan again"
-                )
         yield hour, plan.model_copy(update={"services": plan.services | {name: service}})
+
+
+def early(plan: Plan, hourly: HourlyReplicas, name: str) -> Iterator[tuple[int, int]]:
+    """Yield planned hours in which the larger total of a later one is in force some minutes early.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its scenario says how long a replica takes to start.
+    hourly : HourlyReplicas
+        The schedule.
+    name : str
+        The service.
+
+    Yields
+    ------
+    (int, int)
+        Places of the hour and of the later one.
+    """
+    totals = hourly.services[name].totals
+    for hours in ahead(hourly.hours_utc, plan.scenario.services[name].startup_s):
+        largest = max(hours, key=lambda place: totals[place])
+        if largest != hours[0]:
+            yield hours[0], largest
+
+
+def _refuse_few(
+    plan: Plan, name: str, place: int, hours: ServiceHours, standing: int, when: str
+) -> None:
+    """Refuse what stands in one of the planned hours where it needs more."""
+    for region, count in _needed(plan, name, place):
+        held = hours.replicas[region][standing] if region in hours.replicas else 0
+        if held < count:
+            raise UnfaithfulExport(
+                f"{when} the plan has {held} replicas of the service '{name}' in {region}; to "
+                f"survive it needs {count}: plan again"
+            )
 
 
 def _needed(plan: Plan, name: str, place: int) -> Iterator[tuple[str, int]]:

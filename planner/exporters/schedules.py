@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from planner.exporters.hours import HOURS
+from planner.model.hourly import standing
 
+HOURS = 24
 MINUTES_PER_HOUR = 60
 DAY_MINUTES = HOURS * MINUTES_PER_HOUR
 
@@ -71,6 +72,36 @@ def settings(totals: Sequence[int], startup_s: float) -> dict[tuple[int, int], l
         key = (time % MINUTES_PER_HOUR, _level(totals, time, lead))
         found.setdefault(key, []).append(time // MINUTES_PER_HOUR)
     return dict(sorted(found.items()))
+
+
+def ahead(hours_utc: Sequence[int], startup_s: float) -> tuple[tuple[int, ...], ...]:
+    """Return planned hours that share some minutes: the largest of their totals is in force.
+
+    Parameters
+    ----------
+    hours_utc : sequence of int
+        Planned hours, ascending.
+    startup_s : float
+        As for `schedule_rules`.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Places of hours. The first is the one whose minutes they are: what it needs must be held by
+        what a larger total is divided into.
+
+    Examples
+    --------
+    >>> ahead((8, 20, 21), startup_s=90.0)
+    ((0, 1), (1, 2), (2, 0))
+    """
+    reach = (MINUTES_PER_HOUR - 1 + _lead_min(startup_s)) // MINUTES_PER_HOUR
+    found = {
+        tuple(dict.fromkeys(standing(hours_utc, h % HOURS) for h in range(hour, last + 1)))
+        for hour in range(HOURS)
+        for last in range(hour + 1, hour + min(reach, HOURS) + 1)
+    }
+    return tuple(sorted(group for group in found if len(group) > 1))
 
 
 def _lead_min(startup_s: float) -> int:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from planner.model.schema import Count, Document, Flag, Label
+
+
+def standing(hours_utc: Sequence[int], hour_utc: int) -> int:
+    """Return which of the planned hours stands in an hour of the day.
+
+    Parameters
+    ----------
+    hours_utc : sequence of int
+        Planned hours, ascending.
+    hour_utc : int
+        Hour of the day, 0 to 23, UTC.
+
+    Returns
+    -------
+    int
+        The place of the last one that has begun; before the first one that of the day before.
+
+    Examples
+    --------
+    >>> [standing((4, 16), hour) for hour in (0, 4, 15, 16)]
+    [1, 0, 0, 1]
+    """
+    begun = sum(hour <= hour_utc for hour in hours_utc)
+    return (begun or len(hours_utc)) - 1
 
 
 class ServiceNeeds(Document):
@@ -88,20 +113,4 @@ class HourlyReplicas(Document):
         >>> [day.total("api", hour) for hour in (0, 4, 15, 16)]
         [6, 2, 2, 6]
         """
-        return self.services[service].totals[self.position(hour_utc)]
-
-    def position(self, hour_utc: int) -> int:
-        """Return which of the planned hours stands in an hour of the day.
-
-        Parameters
-        ----------
-        hour_utc : int
-            Hour of the day, 0 to 23, UTC.
-
-        Returns
-        -------
-        int
-            The last one that has begun; before the first one the last of the day before.
-        """
-        passed = sum(hour <= hour_utc for hour in self.hours_utc)
-        return (passed or len(self.hours_utc)) - 1
+        return self.services[service].totals[standing(self.hours_utc, hour_utc)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +50,9 @@ class Demands:
         such state.
     state_needs : ndarray of int, shape (K, H, R)
         Replicas that each state needs of those.
+    ahead : tuple of tuple of int
+        Hours of whose totals the largest is in force before the first of them ends, so that its
+        division must hold what that one needs.
     """
 
     clusters: tuple[str, ...]
@@ -56,6 +60,25 @@ class Demands:
     room: Ints
     up: Bools
     state_needs: Ints
+    ahead: tuple[tuple[int, ...], ...] = ()
+
+
+class Clash(NamedTuple):
+    """Where a division does not hold or does not fit.
+
+    Attributes
+    ----------
+    state : int or None
+        The state; None for everything up.
+    hour : int
+        The hour.
+    early : bool
+        Whether it is the total of a later hour that is divided.
+    """
+
+    state: int | None
+    hour: int
+    early: bool
 
 
 @dataclass(frozen=True)
@@ -72,16 +95,16 @@ class DivisionWeights:
         What the controller makes of it with everything up.
     exact : bool
         Whether no weights up to the largest need fewer replicas over the hours.
-    clash : tuple of (int, int) or None
-        State and hour in which the division does not hold or does not fit; None where all do. With
-        a clash the weights are the best with everything up.
+    clash : Clash or None
+        Where the division does not hold or does not fit; None where it does in all. With a clash
+        the weights are the best with everything up.
     """
 
     weights: Ints
     totals: Ints
     replicas: Ints
     exact: bool
-    clash: tuple[int, int] | None
+    clash: Clash | None
 
 
 @dataclass(frozen=True)
@@ -205,8 +228,7 @@ def _best_of(
         return None
     clashes = _clashes(target, asked, weights[fits], totals[fits])
     at = int(np.argmin(clashes.any(axis=(1, 2))))
-    bad, one = np.argwhere(clashes[at]), fits[at]
-    clash = (int(bad[0, 0]), int(bad[0, 1])) if len(bad) else None
+    one, clash = fits[at], _first_clash(asked, clashes[at])
     exact = exact and clash is None
     return DivisionWeights(weights[one], totals[one], splits[0, one], exact, clash)
 
@@ -221,16 +243,43 @@ def _splits(whole: Target, weights: Ints, totals: Ints) -> Ints:
 def _clashes(
     target: Callable[[tuple[str, ...]], Target], asked: Demands, weights: Ints, totals: Ints
 ) -> Bools:
-    """Return in which states and hours a division does not hold or does not fit, (C, K, H)."""
-    found = np.zeros((len(weights), len(asked.up), totals.shape[1]), bool)
-    for state, up in enumerate(asked.up):
+    """Return in which states and hours a division does not hold or does not fit.
+
+    The shape is (C, 1 + K, H + A): everything up comes before the states, and after the hours those
+    in which a later total may be in force.
+    """
+    of_hour = [*range(totals.shape[1]), *(group[0] for group in asked.ahead)]
+    standing = _standing(asked, totals)
+    states = np.concatenate([np.ones((1, asked.up.shape[1]), bool), asked.up])
+    needs = np.concatenate([asked.needs[None], asked.state_needs])[:, of_hour]
+    found = np.zeros((len(weights), len(states), len(of_hour)), bool)
+    for state, up in enumerate(states):
         if not up.any():
             continue
         names = tuple(c for c, is_up in zip(asked.clusters, up, strict=True) if is_up)
         splits = _splits(target(names), weights[:, up], totals)
-        bad = (splits < asked.state_needs[state][:, up]) | (splits > asked.room[up])
+        splits = splits[:, np.arange(len(weights))[:, None], standing]
+        bad = (splits < needs[state][:, up]) | (splits > asked.room[up])
         found[:, state] = bad.any(axis=(0, 3))
     return found
+
+
+def _standing(asked: Demands, totals: Ints) -> Ints:
+    """Return whose total stands in each hour, and in each where a later one may, (C, H + A)."""
+    own = np.broadcast_to(np.arange(totals.shape[1]), totals.shape)
+    later = [np.array(g)[totals[:, g].argmax(axis=1)][:, None] for g in asked.ahead]
+    return np.concatenate([own, *later], axis=1)
+
+
+def _first_clash(asked: Demands, clashes: Bools) -> Clash | None:
+    """Return the first of one vector's clashes, (1 + K, H + A)."""
+    bad = np.argwhere(clashes)
+    if not len(bad):
+        return None
+    state, place = bad[0].tolist()
+    early = place >= len(asked.needs)
+    hour = asked.ahead[place - len(asked.needs)][0] if early else place
+    return Clash(state - 1 if state else None, hour, early)
 
 
 def _improved(

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from planner.exporters.preferences import preference_key
+from planner.exporters.schedules import ahead
 from planner.exporters.workload import cluster_of
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.model.hourly import ServiceHours
@@ -179,8 +180,20 @@ def _demands(
         state_needs=np.array(of_group, np.int64)
         .reshape(first.size, len(listed), hours)
         .transpose(0, 2, 1),
+        ahead=_ahead(problem, plan, service),
     )
     return demands, first
+
+
+def _ahead(problem: Problem, plan: Plan, service: int) -> tuple[tuple[int, ...], ...]:
+    """Return the hours in which later totals may be in force; none of Karmada's.
+
+    Of a larger total KubeFed may give a cluster less, Karmada does not.
+    """
+    if plan.scenario.federation.controller == "karmada":
+        return ()
+    startup_s = plan.scenario.services[problem.axes.services[service]].startup_s
+    return ahead(problem.axes.hours, startup_s)
 
 
 def _written(problem: Problem, found: DivisionWeights, listed: list[int]) -> ServiceHours:
@@ -222,11 +235,14 @@ def _clash(
     """Say in which state and hour the division does not hold or fit."""
     if found.clash is None:
         return None
-    state, hour = problem.axes.states[states[found.clash[0]]], problem.axes.hours[found.clash[1]]
+    state, hour, early = found.clash
+    with_state = "" if state is None else f" with {problem.axes.states[states[state]]}"
+    own, once = ("", "") if not early else (" and its own total", ", once a later one is in force")
     return (
         f"{name}: with no weights {which} does what "
         f"{_NAMES[plan.scenario.federation.controller]} divides anew both hold and fit the maxima; "
-        f"those chosen do with everything up, but not with {state} at {hour:02d}:00 UTC"
+        f"those chosen do with everything up{own}, but not{with_state} at "
+        f"{problem.axes.hours[hour]:02d}:00 UTC{once}"
     )
 
 

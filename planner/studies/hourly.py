@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import UnfaithfulExport
-from planner.exporters.hours import HOURS, day_totals, service_at, stands_all_day
-from planner.model.hourly import HourlyReplicas
+from planner.exporters.hours import day_totals, early, service_at, stands_all_day
+from planner.exporters.schedules import HOURS
+from planner.model.hourly import HourlyReplicas, standing
 from planner.model.plan import Plan
 from planner.optimization.stopping import Stop, interruptible
 from planner.problem.arrays import Problem
@@ -112,8 +113,9 @@ def plan_hours(
     -----
     Shares and orders stay as planned. A region keeps the service's minimum in every hour. No hour
     has more replicas of a service in a region than the plan's maximum there, with which all
-    services together fit. How long replicas take to start is not looked at: an hour's total must be
-    in force before the hour.  Ctrl-C ends the search for weights: each service then has the best of
+    services together fit. A total that rises is in force some minutes before its hour, while
+    replicas start; KubeFed may give a region less of it, so it must hold what the hour before needs
+    as well.  Ctrl-C ends the search for weights: each service then has the best of
     those that were compared by then, a few hundred at least, and every hour is judged all the same.
     """
     if plan.steering != "static":
@@ -168,8 +170,13 @@ def at_hour(plan: Plan, hourly: HourlyReplicas, position: int) -> Plan:
         With that hour's totals and replicas and the weights of the day; everything else, its proof
         and costs among it, is still that of the fixed plan.
     """
+    return _standing(plan, hourly, dict.fromkeys(hourly.services, position))
+
+
+def _standing(plan: Plan, hourly: HourlyReplicas, positions: Mapping[str, int]) -> Plan:
+    """Return the plan with the totals that each service has in an hour of its own."""
     services = {
-        name: service_at(plan.services[name], hours, hourly.controller, position)
+        name: service_at(plan.services[name], hours, hourly.controller, positions[name])
         for name, hours in hourly.services.items()
     }
     return plan.model_copy(update={"services": services})
@@ -188,7 +195,7 @@ def _saving(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> pd.DataFram
     regions, rented = problem.axes.regions, plan.scenario.policy.rented_regions or ()
     fixed = solution_of(problem, plan).replicas
     rows = [[hourly.services[s].replicas[r] for r in regions] for s in problem.axes.services]
-    of_day = [hourly.position(hour) for hour in range(HOURS)]
+    of_day = [standing(hourly.hours_utc, hour) for hour in range(HOURS)]
     fewer = (fixed[:, :, None] - np.array(rows, np.int64)[:, :, of_day]).mean(axis=2)
     usd = (fewer * problem.cost_usd_month).sum(axis=0)
     is_rented = np.array([r in rented for r in regions])
@@ -214,7 +221,7 @@ def _dearer(plan: Plan, hourly: HourlyReplicas) -> Iterator[str]:
 
 
 def _missed(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> tuple[str, ...]:
-    """Let the judge replay every hour, before and after the controller has divided anew."""
+    """Let the judge replay every hour, and its last minutes if later totals are in force then."""
     found = []
     for position, hour in enumerate(hourly.hours_utc):
         one = replace(
@@ -222,13 +229,38 @@ def _missed(problem: Problem, plan: Plan, hourly: HourlyReplicas) -> tuple[str, 
             axes=replace(problem.axes, hours=(hour,)),
             demand_rps=problem.demand_rps[:, :, position : position + 1].copy(),
         )
-        stands = at_hour(plan, hourly, position)
-        solution = solution_of(one, stands)
-        for when, replicas in (
-            ("", None),
-            (" after its division", divided_replicas(one, stands).replicas),
-        ):
-            worst = simulate(one, solution, replicas=replicas).worst
-            if worst.unserved_share > NEGLIGIBLE_SHARE or worst.p95_over_limit > 1 + 1e-9:
-                found.append(f"{hour:02d}:00 UTC, {worst.state}{when}: {worst.cause}")
+        utc = f"{hour:02d}:00 UTC"
+        found += [f"{utc}, {told}" for told in _broken(one, at_hour(plan, hourly, position))]
+        for stands in _last_minutes(plan, hourly, position):
+            found += [
+                f"{utc}, once a later total is in force, {told}" for told in _broken(one, stands)
+            ]
     return tuple(found)
+
+
+def _broken(problem: Problem, stands: Plan) -> Iterator[str]:
+    """Say which promises an hour breaks before and after the controller has divided anew."""
+    solution = solution_of(problem, stands)
+    for when, replicas in (
+        ("", None),
+        (" after its division", divided_replicas(problem, stands).replicas),
+    ):
+        worst = simulate(problem, solution, replicas=replicas).worst
+        if worst.unserved_share > NEGLIGIBLE_SHARE or worst.p95_over_limit > 1 + 1e-9:
+            yield f"{worst.state}{when}: {worst.cause}"
+
+
+def _last_minutes(plan: Plan, hourly: HourlyReplicas, position: int) -> Iterator[Plan]:
+    """Yield the plan as later totals leave it in one hour; Karmada's hold what smaller ones do."""
+    if hourly.controller == "karmada":
+        return
+    standing = {
+        name: [
+            position,
+            *(later for place, later in early(plan, hourly, name) if place == position),
+        ]
+        for name in hourly.services
+    }
+    for step in range(1, max(map(len, standing.values()), default=1)):
+        positions = {name: each[min(step, len(each) - 1)] for name, each in standing.items()}
+        yield _standing(plan, hourly, positions)

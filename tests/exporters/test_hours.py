@@ -27,7 +27,7 @@ from planner.exporters.kubernetes import export_kubernetes
 from planner.exporters.operations import export_operations
 from planner.exporters.planned_series import planned_rules
 from planner.exporters.preflight import missing_inputs
-from planner.exporters.schedules import schedule_rules, settings
+from planner.exporters.schedules import ahead, schedule_rules, settings
 from planner.exporters.workload import region_of_cluster
 from planner.federation.karmada import divide_static
 from planner.federation.kubefed import Preference, divide
@@ -224,6 +224,44 @@ def test_hours_that_do_not_survive_are_refused(controller: str) -> None:
     export = {"kubefed": export_kubefed, "karmada": export_karmada}[controller]
     with pytest.raises(UnfaithfulExport, match=r"at 05:00 UTC the plan has \d+ replicas"):
         export(plan)
+
+
+@pytest.mark.parametrize("controller", ["kubefed", "karmada"])
+def test_a_larger_total_that_comes_early_holds_what_the_hour_before_needs(controller: str) -> None:
+    plan = hourly_plan(controller)
+    last = min(DAY) - 1
+    row = plan.hourly.services["orders"].replicas["tokyo"]
+    more = (*row[:last], row[last + 1] + 1, *row[last + 1 :])
+    replicas = plan.hourly.services["orders"].replicas | {"tokyo": more}
+    needs = plan.needs.services["orders"]
+    survive = needs.survive | {"tokyo": more}
+    services = plan.needs.services | {"orders": needs.model_copy(update={"survive": survive})}
+    plan = with_hours(plan, "orders", replicas=replicas)
+    plan = plan.model_copy(update={"needs": plan.needs.model_copy(update={"services": services})})
+    sentence = (
+        f"at {last:02d}:00 UTC, once the total of {last + 1:02d}:00 UTC is in force, the plan"
+    )
+    export = {"kubefed": export_kubefed, "karmada": export_karmada}[controller]
+    with pytest.raises(UnfaithfulExport, match=sentence):
+        export(plan)
+
+
+@given(DAYS, st.integers(0, 7000))
+def test_hours_ahead_are_those_whose_totals_the_schedule_sets(
+    totals: list[int], startup_s: int
+) -> None:
+    level = 0
+    changes = sorted(schedule_rules(totals, startup_s))
+    level = changes[-1][1] if changes else totals[0]
+    in_force: dict[int, set[int]] = {hour: set() for hour in HOURS}
+    at = dict(changes)
+    for minute in range(DAY_MINUTES):
+        level = at.get(minute, level)
+        in_force[minute // 60].add(level)
+    for hour in HOURS:
+        groups = [group for group in ahead(HOURS, startup_s) if group[0] == hour]
+        found = {max(totals[place] for place in group) for group in groups}
+        assert found <= in_force[hour] <= found | {totals[hour]}
 
 
 def test_an_image_that_is_missing_is_said_before_anything_is_planned() -> None:

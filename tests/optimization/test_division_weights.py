@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planner.federation import karmada, kubefed
 from planner.federation.targets import Karmada, KubeFed, Target
 from planner.optimization import division_weights as division_weights_file
-from planner.optimization.division_weights import Demands, DivisionWeights, division_weights
+from planner.optimization.division_weights import Clash, Demands, DivisionWeights, division_weights
 from planner.optimization.stopping import NEVER, Stop
 from planner.optimization.webster_weights import webster_sum, webster_weights
 
@@ -150,7 +150,7 @@ def test_weights_whose_division_after_a_loss_does_not_fit_are_passed_over() -> N
 def test_where_no_division_fits_the_clash_is_told() -> None:
     found = lost_one([4, 3, 9])
     assert found is not None
-    assert found.clash == (0, 0)
+    assert found.clash == Clash(0, 0, early=False)
     assert not found.exact
 
 
@@ -170,6 +170,34 @@ def test_with_a_clash_the_program_finds_the_best_with_everything_up_too(
     assert found is not None
     assert found.clash is not None
     assert (found.weights.tolist(), int(found.totals.sum())) == ([4, 2, 3], 31)
+
+
+def crossing(largest: int, *ahead: tuple[int, ...]) -> DivisionWeights:
+    """KubeFed's weights for two hours, of which the second needs more in all but one cluster."""
+    asked = Demands(
+        NAMES,
+        needs=np.array([[1, 3, 5], [7, 0, 6]]),
+        room=np.array([7, 3, 7]),
+        up=np.zeros((0, 3), bool),
+        state_needs=np.zeros((0, 2, 3), np.int64),
+        ahead=ahead,
+    )
+    found = division_weights(controller("kubefed", 1), asked, largest=largest, stop=NEVER).best  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_a_larger_total_that_is_in_force_early_holds_what_the_hour_needs() -> None:
+    alone, beside = crossing(LARGEST), crossing(LARGEST, (0, 1), (1, 0))
+    assert (alone.totals.tolist(), alone.replicas[1].tolist()) == ([13, 16], [7, 2, 7])
+    assert (beside.totals.tolist(), beside.replicas[1].tolist()) == ([13, 17], [7, 3, 7])
+    assert beside.exact
+    assert beside.clash is None
+
+
+def test_an_early_total_that_no_weights_hold_is_told() -> None:
+    assert crossing(2).clash is None
+    assert crossing(2, (0, 1), (1, 0)).clash == Clash(None, 0, early=True)
 
 
 def test_room_for_fewer_than_are_needed_has_no_weights() -> None:

@@ -217,6 +217,25 @@ def test_totals_that_need_more_than_fixed_ones_are_told(
     )
 
 
+def test_a_later_total_that_starves_the_hour_before_it_is_told(
+    problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner.studies import hourly as module
+
+    def starved(problem: Problem, plan: Plan, service: int, *_: Any) -> tuple[ServiceHours, None]:
+        fixed = plan.services[problem.axes.services[service]]
+        few = dict.fromkeys(problem.axes.regions, 1) | {"taipei": fixed.total}
+        rows = {r: (fixed.replicas[r], few[r], *[fixed.replicas[r]] * 2) for r in few}
+        totals = tuple(map(sum, zip(*rows.values(), strict=True)))
+        weights = fixed.weights["kubefed"]
+        return ServiceHours(weights=weights, totals=totals, replicas=rows, exact=False), None
+
+    monkeypatch.setattr(module, "service_hours", starved)
+    missed = plan_hours(problem, plan, controller="kubefed").missed
+    assert any(told.startswith("02:00 UTC, once a later total is in force, ") for told in missed)
+    assert not any(told.startswith("20:00 UTC") for told in missed)
+
+
 def test_kubefed_that_may_not_rebalance_is_refused(problem: Problem, plan: Plan) -> None:
     with pytest.raises(UnfaithfulExport, match="rebalance"):
         plan_hours(problem, changed(plan, "federation", rebalance=False), controller="kubefed")
