@@ -254,13 +254,13 @@ def _last_minutes(plan: Plan, hourly: HourlyReplicas, position: int) -> Iterator
     """Yield the plan as later totals leave it in one hour; Karmada's hold what smaller ones do."""
     if hourly.controller == "karmada":
         return
-    standing = {
+    places = {
         name: [
             position,
             *(later for place, later in early(plan, hourly, name) if place == position),
         ]
         for name in hourly.services
     }
-    for step in range(1, max(map(len, standing.values()), default=1)):
-        positions = {name: each[min(step, len(each) - 1)] for name, each in standing.items()}
+    for step in range(1, max(map(len, places.values()), default=1)):
+        positions = {name: each[min(step, len(each) - 1)] for name, each in places.items()}
         yield _standing(plan, hourly, positions)
