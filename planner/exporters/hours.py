@@ -77,7 +77,7 @@ def stands_all_day(plan: Plan) -> Iterator[str]:
             held.setdefault(reason, []).append(name)
     for reason, names in held.items():
         who = ", ".join(names)
-        yield f"{who}: nothing is exported by the hour, and nothing saved by it: {reason}"
+        yield f"{who}: nothing is exported by the hour, so its saving is not had: {reason}"
 
 
 def day_totals(hourly: HourlyReplicas, name: str) -> tuple[int, ...]:

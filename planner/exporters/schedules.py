@@ -95,11 +95,14 @@ def ahead(hours_utc: Sequence[int], startup_s: float) -> tuple[tuple[int, ...], 
     >>> ahead((8, 20, 21), startup_s=90.0)
     ((0, 1), (1, 2), (2, 0))
     """
-    reach = (MINUTES_PER_HOUR - 1 + _lead_min(startup_s)) // MINUTES_PER_HOUR
+    # The nearest is in force at the hour itself already, the last only a minute before its end.
+    lead = _lead_min(startup_s)
+    nearest = max(1, lead // MINUTES_PER_HOUR)
+    reach = (MINUTES_PER_HOUR - 1 + lead) // MINUTES_PER_HOUR
     found = {
         tuple(dict.fromkeys(standing(hours_utc, h % HOURS) for h in range(hour, last + 1)))
         for hour in range(HOURS)
-        for last in range(hour + 1, hour + min(reach, HOURS) + 1)
+        for last in range(hour + nearest, hour + min(reach, HOURS) + 1)
     }
     return tuple(sorted(group for group in found if len(group) > 1))
 

@@ -3,8 +3,9 @@
 The prices of room (`planner.optimization.room_prices`) give a bound and a mixture that fits; blocks
 are then rounded one after the other near the mixture, the rest mixed again in the room that is
 left; the last one gets what there is.  Then the replicas of all blocks are searched together
-(`planner.optimization.block_search`).  Where origins cannot be split and share room there are no
-blocks: one program of all came to better plans and bounds than blocks at the prices of room.
+(`planner.optimization.block_search`).  Where origins cannot be split blocks are solved alone where
+that leaves room, and otherwise left to one program of all: it came to better plans and bounds than
+blocks at the prices of room.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _SHARE_FOR_PRICES = 0.4
 
 _SHARE_FOR_FIRST = 0.25
 """Part of the time for a first plan of one block after the other."""
+
+_SHARE_FOR_ALONE = 0.7
+"""Part of the time for blocks of whole origins alone: their plans may clash all the same."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +119,11 @@ def block_programs(problem: Problem, seed: int) -> list[BlockProgram]:
     Returns
     -------
     list of BlockProgram
-        One for each host name; empty where an origin has no order at all, or whole origins share
-        room.
+        One for each host name; empty where an origin has no order at all.
     """
     limits = packing_limits(problem)
     bound = replica_bounds(problem, limits)
     use = shared_use(problem, limits, bound)
-    if use.any() and not problem.split_origins:
-        return []
     programs = []
     for block in blocks(problem, bound):
         columns = order_columns(block.problem)
@@ -159,6 +160,8 @@ def search_blocks(
     pools = _Pools(problem, packing_limits(problem))
     if not any(program.use.any() for program in programs):
         return _without_prices(pools, programs, gap, stop, seed)
+    if not problem.split_origins:
+        return _of_whole_origins(pools, programs, gap, stop, seed)
     room = np.ones(problem.uplink_gbps.size)
     part = stop.part(_SHARE_FOR_PRICES)
     prices = room_prices(programs, room, gap * _SHARE_OF_GAP, part)
@@ -202,6 +205,21 @@ def _without_prices(
     found = replace(found, plans=[])
     split = pools.problem.split_origins
     return _search_replicas(pools, found, [], gap, stop, seed) if split else found
+
+
+def _of_whole_origins(
+    pools: _Pools, programs: list[BlockProgram], gap: float, stop: Stop, seed: int
+) -> BlockPlans:
+    """Solve blocks one by one if their relaxations, every count rounded up, leave room."""
+    roots = [relax(program.static, stop, gap / 3) for program in programs]
+    taken = np.zeros(pools.problem.uplink_gbps.size)
+    for program, root in zip(programs, roots, strict=True):
+        if root.x is not None:
+            count = np.ceil(root.x[program.static.master.replicas] - 1e-6)
+            taken += (program.use * count).sum(axis=0)
+    if all(root.x is not None for root in roots) and (taken <= 1.0).all():
+        return _without_prices(pools, programs, gap, stop.part(_SHARE_FOR_ALONE), seed)
+    return BlockPlans(programs, [], float(sum(root.bound for root in roots)))
 
 
 def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:

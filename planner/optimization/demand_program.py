@@ -19,6 +19,7 @@ from planner.optimization.soft_promises import (
     Shortfall,
     add_shortfall,
     add_shortfall_rows,
+    keeps_promises,
     steering_usd,
 )
 from planner.optimization.stopping import NEVER, Stop
@@ -58,16 +59,25 @@ class DemandProgram:
         share = None if x is None else at_point(self.part.overloads.static, x)[1]
         if share is None and not split:
             share = self._rounded(replicas)
-        if share is None:
+        if share is None or not (split or self._keeps(replicas, share)):
             return np.inf
         return bought_usd(self.part.problem, replicas) + steering_usd(self.part, replicas, share)
+
+    @property
+    def _kept(self) -> bool:
+        """Whether nothing at all may be turned away in promised states."""
+        return bool(np.isfinite(self.program.bounds(np.array([self.part.worst]))[1][0]))
+
+    def _keeps(self, replicas: Ints, share: Floats) -> bool:
+        """Return whether shares keep the promises asked for: at the stop rows may be missing."""
+        return not self._kept or keeps_promises(self.part, replicas, share)
 
     def _rounded(self, replicas: Ints) -> Floats | None:
         """Return shares with each origin on the order that it follows most where it may be split.
 
         None where nobody may be turned away: those that do would have been found.
         """
-        if np.isfinite(self.program.bounds(np.array([self.part.worst]))[1][0]):
+        if self._kept:
             return None
         with held(self.program, self.master, replicas):
             x = self.program.relaxation(NEVER).x

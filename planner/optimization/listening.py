@@ -47,11 +47,14 @@ class Heard:
         Proven lower bound; -inf before the first.
     broken_off : threading.Event
         Set where Ctrl-C broke off what was going on.
+    left_alone : bool
+        Whether nobody waits for it any longer: it is to end, and tells nothing more.
     """
 
     points: list[Floats] = field(default_factory=list)
     bound: float = -np.inf
     broken_off: threading.Event = field(default_factory=threading.Event)
+    left_alone: bool = False
 
 
 @contextmanager
@@ -90,18 +93,6 @@ def listening(highs: highspy._core._Highs, stop: Stop) -> Iterator[Heard]:
         yield heard
 
 
-def hear_no_more(highs: highspy._core._Highs) -> None:
-    """Let a solver tell nothing from now on.
-
-    Parameters
-    ----------
-    highs : highspy._core._Highs
-        The solver; it may still run, in another thread.
-    """
-    for kind in _ASKED:
-        highs.stopCallback(kind)
-
-
 def _told(stop: Stop, heard: Heard) -> _Callback:
     """Return what HiGHS calls back."""
 
@@ -112,6 +103,9 @@ def _told(stop: Stop, heard: Heard) -> _Callback:
         answer: highspy.cb.HighsCallbackInput,
         _data: object,
     ) -> None:
+        if heard.left_alone:
+            answer.user_interrupt = True
+            return
         if kind == _Kind.kCallbackMipImprovingSolution:
             heard.points.append(np.array(told.mip_solution))
         if kind == _Kind.kCallbackMipInterrupt:

@@ -264,9 +264,7 @@ class Milp:
         self._mark(highspy.HighsVarType.kContinuous)
         cold = self.columns >= _MANY_COLUMNS and not self._highs.getBasis().valid
         self._highs.setOptionValue("solver", "ipm" if cold else "choose")
-        # The clock of a HiGHS object runs on over its relaxations, but anew in each tree.
-        self._highs, found = run(self._highs, stop, self._highs.getRunTime(), integers=False)
-        return found
+        return run(self._highs, stop, integers=False, go_on_with=self._go_on_with)
 
     def integral(
         self, stop: Stop, gap: float, *, start: Floats | None = None, presolve: bool = False
@@ -315,9 +313,12 @@ class Milp:
 
     def _search(self, stop: Stop) -> MilpResult:
         """Run HiGHS with integrality."""
-        clock_s = 0.0 if self._integer else self._highs.getRunTime()
-        self._highs, found = run(self._highs, stop, clock_s, integers=bool(self._integer))
-        return found
+        integers = bool(self._integer)
+        return run(self._highs, stop, integers=integers, go_on_with=self._go_on_with)
+
+    def _go_on_with(self, highs: highspy._core._Highs) -> None:
+        """Go on with another solver."""
+        self._highs = highs
 
     def _mark(self, kind: highspy.HighsVarType) -> None:
         """Make the integer columns of the given kind."""

@@ -17,9 +17,7 @@ from planner.optimization.demand_program import (
 from planner.optimization.master import Master
 from planner.optimization.milp import MilpResult
 from planner.optimization.search import search
-from planner.optimization.soft_promises import (
-    Shortfall,
-)
+from planner.optimization.soft_promises import Shortfall
 from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints
@@ -73,7 +71,7 @@ def own_best(
     """
     program, part = chooser.program, [chooser.part]
     root = tight(program, part, slack_usd, stop)
-    bound = root.bound if demand.part.problem.split_origins else -np.inf
+    bound = root.bound
     tried = [start, *(_promised(demand.part, stop.part(0.3)) or _roundings(chooser, root))]
     priced = [(demand.cost_usd(each, slack_usd, stop), n) for n, each in enumerate(tried)]
     value, at = min(priced)

@@ -127,9 +127,9 @@ def least_regret(
     Notes
     -----
     A demand that an interruption came before has `start` for its replicas and no bound but 0.
-    For given replicas a demand's cost is a linear program, solved exactly; only replicas are whole.
-    Where origins cannot be split, shares are whole as well and every cost is a program of its own,
-    in part of the time that is left: a cost is then that of the best steering found.
+    Where origins can be split, a demand's cost for given replicas is a linear program, solved
+    exactly; only replicas are whole. Otherwise shares are whole as well and every cost is a program
+    of its own, in part of the time that is left: a cost is then that of the best steering found.
     """
     if any(problem.steering != "static" for problem in problems):
         raise ValueError("`problems` must be steered statically")

@@ -213,6 +213,12 @@ def lost_by_state(shortfall: Shortfall, replicas: Ints | Floats, share: Floats) 
     return np.append(lost, lost[problem.must_survive].max(initial=0.0))
 
 
+def keeps_promises(shortfall: Shortfall, replicas: Ints | Floats, share: Floats) -> bool:
+    """Return whether shares turn nobody away in promised states, to the solver's tolerance."""
+    worst = float(lost_by_state(shortfall, replicas, share)[-1])
+    return worst <= _KEPT + PER_MILLE * TOLERANCE
+
+
 def steering_usd(shortfall: Shortfall, replicas: Ints | Floats, share: Floats) -> float:
     """Return what shares cost under replicas: latency, lost requests, promises not kept."""
     lost = lost_by_state(shortfall, replicas, share)

@@ -115,8 +115,8 @@ def plan_hours(
     has more replicas of a service in a region than the plan's maximum there, with which all
     services together fit. A total that rises is in force some minutes before its hour, while
     replicas start; KubeFed may give a region less of it, so it must hold what the hour before needs
-    as well.  Ctrl-C ends the search for weights: each service then has the best of
-    those that were compared by then, a few hundred at least, and every hour is judged all the same.
+    as well.  Ctrl-C ends the search for weights: each service then has the best of those that were
+    compared by then, a few hundred at least, and every hour is judged all the same.
     """
     if plan.steering != "static":
         raise ValueError("`plan` must steer statically; a balancer routes every hour anew")
@@ -257,7 +257,9 @@ def _last_minutes(plan: Plan, hourly: HourlyReplicas, position: int) -> Iterator
     places = {
         name: [
             position,
-            *(later for place, later in early(plan, hourly, name) if place == position),
+            *dict.fromkeys(
+                later for place, later in early(plan, hourly, name) if place == position
+            ),
         ]
         for name in hourly.services
     }

@@ -246,11 +246,10 @@ def test_a_larger_total_that_comes_early_holds_what_the_hour_before_needs(contro
         export(plan)
 
 
-@given(DAYS, st.integers(0, 7000))
+@given(DAYS, st.integers(0, 20_000))
 def test_hours_ahead_are_those_whose_totals_the_schedule_sets(
     totals: list[int], startup_s: int
 ) -> None:
-    level = 0
     changes = sorted(schedule_rules(totals, startup_s))
     level = changes[-1][1] if changes else totals[0]
     in_force: dict[int, set[int]] = {hour: set() for hour in HOURS}

@@ -85,7 +85,7 @@ def test_blocks_with_room_to_spare_need_no_joint_program(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(100, 112))
 def test_bound_and_plan_of_blocks_in_scarce_room_hold_the_optimum_between_them(seed: int) -> None:
-    problem = apart(seed)
+    problem = apart(seed, split=True)
     programs = block_programs(problem, 0)
     if not programs:
         pytest.skip("an origin has no order at all")
@@ -94,6 +94,18 @@ def test_bound_and_plan_of_blocks_in_scarce_room_hold_the_optimum_between_them(s
     assert found.bound <= written + 1e-6 * abs(written)
     if found.objective is not None:
         assert found.objective >= written * (1 - 1e-6)
+
+
+def test_whole_origins_are_solved_alone_where_that_leaves_room() -> None:
+    for load, alone in ((0.05, True), (0.625, False)):
+        problem = survivable_capacity(1, 5, 12, 2, 1, steering="static", load=load)
+        problem = replace(problem, split_origins=False)
+        found = search_blocks(problem, block_programs(problem, 0), 1e-4, Stop(60.0))
+        assert bool(found.plans) == alone
+        whole = solve(problem, gap=1e-4, time_limit_s=60.0)
+        assert found.bound <= whole.objective * (1 + 1e-9)
+        if alone:
+            assert found.cost == pytest.approx(whole.objective, rel=2e-4)
 
 
 @pytest.mark.parametrize("order", [1, 2])

@@ -166,8 +166,6 @@ def test_a_total_saves_for_as_long_as_it_stands(problem: Problem, plan: Plan) ->
 def test_a_judge_that_sees_too_few_replicas_says_so(
     problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from planner.studies import hourly as module
-
     def starved(problem: Problem, plan: Plan, *rest: Any) -> tuple[ServiceHours, None]:
         regions = problem.axes.regions
         name = problem.axes.services[rest[0]]
@@ -183,7 +181,7 @@ def test_a_judge_that_sees_too_few_replicas_says_so(
             None,
         )
 
-    monkeypatch.setattr(module, "service_hours", starved)
+    monkeypatch.setattr("planner.studies.hourly.service_hours", starved)
     found = plan_hours(problem, plan, controller="karmada")
     assert any("UTC" in sentence for sentence in found.missed)
 
@@ -192,15 +190,13 @@ def test_services_whose_exports_stay_all_day_are_told(problem: Problem, plan: Pl
     assert plan.scenario.platform is None
     hourly = changed(plan, "policy", replicas="hourly")
     (told,) = plan_hours(problem, hourly, largest_weight=LARGEST).findings
-    assert told.startswith("api, orders: nothing is exported by the hour, and nothing saved by it")
+    assert told.startswith("api, orders: nothing is exported by the hour, so its saving is not had")
     assert all(schedule_of(hourly, name, "kubefed") is None for name in hourly.services)
 
 
 def test_totals_that_need_more_than_fixed_ones_are_told(
     problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from planner.studies import hourly as module
-
     def more(problem: Problem, plan: Plan, service: int, *_: Any) -> tuple[ServiceHours, None]:
         hours, finding = hour_division.service_hours(problem, plan, service, *_)
         if service == 0:
@@ -208,7 +204,7 @@ def test_totals_that_need_more_than_fixed_ones_are_told(
             hours = hours.model_copy(update={"totals": totals})
         return hours, finding
 
-    monkeypatch.setattr(module, "service_hours", more)
+    monkeypatch.setattr("planner.studies.hourly.service_hours", more)
     (told,) = plan_hours(problem, plan, largest_weight=LARGEST).findings
     fixed = plan.services["api"].total * 24
     assert told == (
@@ -220,8 +216,6 @@ def test_totals_that_need_more_than_fixed_ones_are_told(
 def test_a_later_total_that_starves_the_hour_before_it_is_told(
     problem: Problem, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from planner.studies import hourly as module
-
     def starved(problem: Problem, plan: Plan, service: int, *_: Any) -> tuple[ServiceHours, None]:
         fixed = plan.services[problem.axes.services[service]]
         few = dict.fromkeys(problem.axes.regions, 1) | {"taipei": fixed.total}
@@ -230,7 +224,7 @@ def test_a_later_total_that_starves_the_hour_before_it_is_told(
         weights = fixed.weights["kubefed"]
         return ServiceHours(weights=weights, totals=totals, replicas=rows, exact=False), None
 
-    monkeypatch.setattr(module, "service_hours", starved)
+    monkeypatch.setattr("planner.studies.hourly.service_hours", starved)
     missed = plan_hours(problem, plan, controller="kubefed").missed
     assert any(told.startswith("02:00 UTC, once a later total is in force, ") for told in missed)
     assert not any(told.startswith("20:00 UTC") for told in missed)
