@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from planner.errors import Infeasible
 from planner.optimization.demand_program import demand_program
 from planner.optimization.optimize import solve
 from planner.optimization.regret import least_regret
@@ -46,6 +47,23 @@ def test_every_origin_follows_one_order_of_its_own_in_the_first_guess(seed: int)
     assert set(share.tolist()) <= {0.0, 1.0}
     _, group = np.unique(demand.part.columns.group, return_inverse=True)
     assert np.bincount(group, share).tolist() == [1.0] * (int(group.max()) + 1)
+
+
+@pytest.mark.parametrize("seed", [22, 26, 29, 35, 39, 46])
+def test_no_replicas_are_said_to_keep_a_promise_early_that_do_not(seed: int) -> None:
+    problem = random_problem(seed, steering="static", split_origins=False, regions=3, origins=4)
+    try:
+        replicas = solve(problem, gap=1e-3, time_limit_s=10.0).replicas
+    except Infeasible:
+        pytest.skip("no plan keeps the promises")
+    for service, region in np.argwhere(replicas > problem.min_replicas):
+        fewer = replicas.copy()
+        fewer[service, region] -= 1
+        early, late = (
+            demand_program(problem, PRICE, 0, kept=True).cost_usd(fewer, 1e-6, stop)
+            for stop in (Stop(0.0), NEVER)
+        )
+        assert early >= late * (1 - 1e-9)
 
 
 def test_replicas_that_cannot_be_shown_to_keep_a_promise_in_time_are_said_not_to() -> None:
