@@ -189,13 +189,12 @@ def early(plan: Plan, hourly: HourlyReplicas, name: str) -> Iterator[tuple[int, 
     Yields
     ------
     (int, int)
-        Places of the hour and of the later one.
+        Places of the hour and of the later one, each pair once.
     """
     totals = hourly.services[name].totals
-    for hours in ahead(hourly.hours_utc, plan.scenario.services[name].startup_s):
-        largest = max(hours, key=lambda place: totals[place])
-        if largest != hours[0]:
-            yield hours[0], largest
+    groups = ahead(hourly.hours_utc, plan.scenario.services[name].startup_s)
+    largest = ((hours[0], max(hours, key=lambda place: totals[place])) for hours in groups)
+    yield from dict.fromkeys(pair for pair in largest if pair[0] != pair[1])
 
 
 def _refuse_few(

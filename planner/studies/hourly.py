@@ -257,9 +257,7 @@ def _last_minutes(plan: Plan, hourly: HourlyReplicas, position: int) -> Iterator
     places = {
         name: [
             position,
-            *dict.fromkeys(
-                later for place, later in early(plan, hourly, name) if place == position
-            ),
+            *(later for place, later in early(plan, hourly, name) if place == position),
         ]
         for name in hourly.services
     }
