@@ -17,7 +17,7 @@ from planner.optimization.cuts import SUBSET_LIMIT
 from planner.optimization.explain import explain
 from planner.optimization.group_routing import routing_by_group
 from planner.optimization.highs_answers import solver_version
-from planner.optimization.master import fixed_and_replica_usd, state_groups
+from planner.optimization.master import fixed_and_replica_usd, integers_of, state_groups
 from planner.optimization.milp import MilpResult
 from planner.optimization.neighbourhood import NearSearch, Point, better
 from planner.optimization.normal_routing import open_pairs, routing_bound
@@ -266,11 +266,9 @@ def _routed(
 ) -> tuple[Point | None, Floats | None]:
     """Route the normal state for replicas; return the point, and the duals of the program."""
     program, whole = adaptive.program, adaptive.master.integer
-    fixed = np.concatenate([(count > 0).any(axis=0), (count > 0).ravel(), count.ravel()])
-    low, high = (side.copy() for side in program.bounds(whole))
-    program.bound_columns(whole, fixed, fixed)
-    result = program.relaxation(stop)
-    program.bound_columns(whole, low, high)
+    fixed = integers_of(count)
+    with program.bounded(whole, fixed, fixed):
+        result = program.relaxation(stop)
     if result.x is None or result.status != "optimal":
         return None, None
     x = np.array(result.x)

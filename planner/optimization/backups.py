@@ -61,16 +61,14 @@ def near_backups(
     if not problem.split_origins or problem.must_survive.sum() < 2:
         return found
     n = static.master.replicas.ravel()
-    low, high = program.bounds(n)
-    program.bound_columns(n, found.replicas.ravel(), found.replicas.ravel())
-    ceiling = _cap_cost(static, found)
-    program.price_columns(np.arange(program.columns), _backup_price(static))
-    slack_usd = gap * abs(found.objective) / 3
-    best = _most_spare(static, found, limit, slack_usd, stop)
-    leave_spare(static, np.zeros(found.replicas.shape))
-    program.price_columns(np.arange(program.columns), program.cost)
-    program.bound_rows(ceiling, -np.inf, np.inf)
-    program.bound_columns(n, low, high)
+    with program.bounded(n, found.replicas.ravel(), found.replicas.ravel()):
+        ceiling = _cap_cost(static, found)
+        program.price_columns(np.arange(program.columns), _backup_price(static))
+        slack_usd = gap * abs(found.objective) / 3
+        best = _most_spare(static, found, limit, slack_usd, stop)
+        leave_spare(static, np.zeros(found.replicas.shape))
+        program.price_columns(np.arange(program.columns), program.cost)
+        program.bound_rows(ceiling, -np.inf, np.inf)
     return best
 
 

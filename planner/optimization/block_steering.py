@@ -190,10 +190,9 @@ class BlockSteering:
     def _solved(self, replicas: Floats, stop: Stop, gap: float) -> MilpResult | None:
         """Solve with the replicas as least ones; None where there is no answer."""
         program, n = self.static.program, self._replicas
-        low, high = program.bounds(n)
-        program.bound_columns(n, np.minimum(replicas.ravel(), high), high)
-        result = relax(self.static, stop, gap)
-        program.bound_columns(n, low, high)
+        high = program.bounds(n)[1]
+        with program.bounded(n, np.minimum(replicas.ravel(), high), high):
+            result = relax(self.static, stop, gap)
         done = result.status == "optimal" and result.reduced_cost is not None
         return result if done else None
 

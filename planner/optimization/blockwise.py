@@ -19,6 +19,7 @@ from planner.optimization.blocks import blocks, room_left, shared_use
 from planner.optimization.candidates import Candidate
 from planner.optimization.columns import order_columns
 from planner.optimization.merged_program import steering_program
+from planner.optimization.milp import MilpResult
 from planner.optimization.relaxation import relax
 from planner.optimization.room_prices import BlockProgram, RoomPrices, room_prices
 from planner.optimization.search import first_plan, search
@@ -212,14 +213,20 @@ def _of_whole_origins(
 ) -> BlockPlans:
     """Solve blocks one by one if their relaxations, every count rounded up, leave room."""
     roots = [relax(program.static, stop, gap / 3) for program in programs]
-    taken = np.zeros(pools.problem.uplink_gbps.size)
-    for program, root in zip(programs, roots, strict=True):
-        if root.x is not None:
-            count = np.ceil(root.x[program.static.master.replicas] - 1e-6)
-            taken += (program.use * count).sum(axis=0)
-    if all(root.x is not None for root in roots) and (taken <= 1.0).all():
+    if _leave_room(programs, roots):
         return _without_prices(pools, programs, gap, stop.part(_SHARE_FOR_ALONE), seed)
     return BlockPlans(programs, [], float(sum(root.bound for root in roots)))
+
+
+def _leave_room(programs: list[BlockProgram], roots: list[MilpResult]) -> bool:
+    """Return whether relaxations, every count rounded up, leave room in every region."""
+    taken = np.zeros(programs[0].use.shape[1])
+    for program, root in zip(programs, roots, strict=True):
+        if root.x is None:
+            return False
+        count = np.ceil(root.x[program.static.master.replicas] - 1e-6)
+        taken += (program.use * count).sum(axis=0)
+    return bool((taken <= 1.0).all())
 
 
 def _alone(programs: list[BlockProgram], gap: float, stop: Stop) -> BlockPlans:
@@ -270,17 +277,16 @@ def _near(
     """Return a block's plan within `most` replicas, close to `aim`, in its own prices."""
     static = program.static
     n = static.master.replicas.ravel()
-    bounds = static.program.bounds(n)
-    low, high = bounds[0], np.minimum(bounds[1], most.ravel())
+    low, high = static.program.bounds(n)
+    high = np.minimum(high, most.ravel())
     if aim is not None:
         low = np.maximum(low, np.floor(aim.ravel() + 1e-6) - 1)
         high = np.minimum(high, np.ceil(aim.ravel() - 1e-6) + 1)
-    found = None
-    if (low <= high).all():
-        static.program.bound_columns(n, low, high)
+    if (low > high).any():
+        return None
+    with static.program.bounded(n, low, high):
         root = relax(static, stop, gap / 3)
         found = first_plan(static, root, gap, stop) if root.status == "optimal" else None
-    static.program.bound_columns(n, *bounds)
     return None if found is None else _own(program, found)
 
 

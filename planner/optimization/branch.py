@@ -205,8 +205,8 @@ def dive(static: StaticProgram, root: MilpResult, gap: float, stop: Stop) -> Can
     low, high = static.program.bounds(runs)
     best = None
     for decided in np.unique(np.stack([lean, np.ceil(root.x[runs] - _INTEGRAL)]), axis=0):
-        static.program.bound_columns(runs, np.maximum(low, decided), np.minimum(high, decided))
-        result = relax(static, stop, gap / 3)
-        best = better(best, descend(static, rounded_up(static, result.x), gap, stop))
-        static.program.bound_columns(runs, low, high)
+        fixed = np.maximum(low, decided), np.minimum(high, decided)
+        with static.program.bounded(runs, *fixed):
+            result = relax(static, stop, gap / 3)
+            best = better(best, descend(static, rounded_up(static, result.x), gap, stop))
     return best

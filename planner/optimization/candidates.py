@@ -186,12 +186,10 @@ def rerouted(
         None where there are no such shares, or time is up.
     """
     program, n = static.program, static.master.replicas.ravel()
-    low, high = program.bounds(n)
-    program.bound_columns(n, replicas.ravel(), replicas.ravel())
-    leave_spare(static, replicas.astype(float) * spare_share)
-    result = relax(static, stop, gap / 3)
-    leave_spare(static, np.zeros(replicas.shape))
-    program.bound_columns(n, low, high)
+    with program.bounded(n, replicas.ravel(), replicas.ravel()):
+        leave_spare(static, replicas.astype(float) * spare_share)
+        result = relax(static, stop, gap / 3)
+        leave_spare(static, np.zeros(replicas.shape))
     if result.x is None:
         return None
     return judged(static, replicas, clean(static, result.x[static.share]))

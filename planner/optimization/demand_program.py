@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from planner.optimization.columns import OrderColumns
-from planner.optimization.master import Master, add_master, fixed_and_replica_usd
+from planner.optimization.master import Master, add_master, fixed_and_replica_usd, integers_of
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.overload import at_point
 from planner.optimization.soft_promises import (
@@ -42,11 +41,14 @@ class DemandProgram:
         Its replicas.
     part : Shortfall
         Its shares and what it loses.
+    kept : bool
+        Whether nothing at all may be turned away in promised states.
     """
 
     program: Milp
     master: Master
     part: Shortfall
+    kept: bool
 
     def cost_usd(self, replicas: Ints, slack_usd: float, stop: Stop) -> float:
         """Return the least cost of given replicas, inf where they keep no promise asked for.
@@ -59,27 +61,22 @@ class DemandProgram:
         share = None if x is None else at_point(self.part.overloads.static, x)[1]
         if share is None and not split:
             share = self._rounded(replicas)
-        if share is None or not (split or self._keeps(replicas, share)):
+        if share is None:
+            return np.inf
+        # At the stop rows may be missing.
+        if self.kept and not split and not keeps_promises(self.part, replicas, share):
             return np.inf
         return bought_usd(self.part.problem, replicas) + steering_usd(self.part, replicas, share)
-
-    @property
-    def _kept(self) -> bool:
-        """Whether nothing at all may be turned away in promised states."""
-        return bool(np.isfinite(self.program.bounds(np.array([self.part.worst]))[1][0]))
-
-    def _keeps(self, replicas: Ints, share: Floats) -> bool:
-        """Return whether shares keep the promises asked for: at the stop rows may be missing."""
-        return not self._kept or keeps_promises(self.part, replicas, share)
 
     def _rounded(self, replicas: Ints) -> Floats | None:
         """Return shares with each origin on the order that it follows most where it may be split.
 
         None where nobody may be turned away: those that do would have been found.
         """
-        if self._kept:
+        if self.kept:
             return None
-        with held(self.program, self.master, replicas):
+        fixed = integers_of(replicas)
+        with self.program.bounded(self.master.integer, fixed, fixed):
             x = self.program.relaxation(NEVER).x
         if x is None:
             return None
@@ -88,7 +85,8 @@ class DemandProgram:
 
     def saving_usd(self, replicas: Ints, slack_usd: float) -> Floats:
         """Return what one replica more would save at first, shape (S, R); 0 where none runs."""
-        with held(self.program, self.master, replicas):
+        fixed = integers_of(replicas)
+        with self.program.bounded(self.master.integer, fixed, fixed):
             result = tight(self.program, [self.part], slack_usd, NEVER)
         if result.reduced_cost is None:
             return np.zeros(replicas.shape)
@@ -118,7 +116,7 @@ def demand_program(problem: Problem, promise_usd: float, seed: int, *, kept: boo
     master = add_master(program, problem)
     part = add_shortfall(program, master, problem, promise_usd, kept=kept)
     program.price_columns(part.place, part.cost)
-    return DemandProgram(program, master, part)
+    return DemandProgram(program, master, part, kept)
 
 
 def _on_largest(columns: OrderColumns, share: Floats) -> Floats:
@@ -129,33 +127,6 @@ def _on_largest(columns: OrderColumns, share: Floats) -> Floats:
     whole = np.zeros(share.size)
     whole[first] = 1.0
     return whole
-
-
-@contextmanager
-def held(program: Milp, master: Master, replicas: Ints) -> Iterator[None]:
-    """Hold the replicas of a program for a while.
-
-    Parameters
-    ----------
-    program : Milp
-        The program.
-    master : Master
-        Its replicas.
-    replicas : ndarray of int, shape (S, R)
-        What they are held at.
-    """
-    low, high = program.bounds(master.integer)
-    program.bound_columns(master.integer, _flags(replicas), _flags(replicas))
-    try:
-        yield
-    finally:
-        program.bound_columns(master.integer, low, high)
-
-
-def _flags(replicas: Ints) -> Floats:
-    """Return active regions, where services run, and replicas in the order of the master."""
-    at = [replicas.sum(axis=0) > 0, (replicas > 0).ravel(), replicas.ravel()]
-    return np.concatenate([each.astype(float) for each in at])
 
 
 def bought_usd(problem: Problem, replicas: Ints | Floats) -> float:
@@ -250,7 +221,8 @@ def fixed_point(
     ndarray, shape (n,), or None
         None where the replicas allow none.
     """
-    with held(program, master, replicas):
+    fixed = integers_of(replicas)
+    with program.bounded(master.integer, fixed, fixed):
         return tight(program, parts, slack_usd, stop).x
 
 

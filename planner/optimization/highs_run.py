@@ -89,7 +89,7 @@ def run(
             heard.left_alone = True
             go_on_with(_copy(highs))
     if not ended:
-        return _told(highs, heard)
+        return _until_then(highs, heard)
     return replace(_answer(highs, stop, integers=integers), points=tuple(heard.points))
 
 
@@ -150,7 +150,7 @@ def _copy(highs: highspy._core._Highs) -> highspy._core._Highs:
     return other
 
 
-def _told(highs: highspy._core._Highs, heard: Heard) -> MilpResult:
+def _until_then(highs: highspy._core._Highs, heard: Heard) -> MilpResult:
     """Return what a solver told while it ran."""
     points = tuple(heard.points)
     if not points:

@@ -47,6 +47,29 @@ class Master:
         return np.concatenate([self.active, self.runs.ravel(), self.replicas.ravel()])
 
 
+def integers_of(replicas: Ints | Floats) -> Floats:
+    """Return the values of `Master.integer` with given replicas.
+
+    Parameters
+    ----------
+    replicas : ndarray, shape (S, R)
+        Replicas.
+
+    Returns
+    -------
+    ndarray, shape (R + 2SR,)
+        Active regions, where services run, replicas.
+
+    Examples
+    --------
+    >>> integers_of(np.array([[2, 0]]))
+    array([1., 0., 1., 0., 2., 0.])
+    """
+    runs = replicas > 0
+    values = np.concatenate([runs.any(axis=0), runs.ravel(), replicas.ravel()])
+    return values.astype(float)
+
+
 def add_master(program: Milp, problem: Problem) -> Master:
     """Append the shared columns and rows to a program.
 

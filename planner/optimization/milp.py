@@ -14,6 +14,9 @@ Programming Computation 10, 2018, doi 10.1007/s12532-017-0130-5 (HiGHS).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import highspy
 import numpy as np
 from numpy.typing import ArrayLike
@@ -172,8 +175,10 @@ class Milp:
         (ndarray, ndarray), shape (n,) each
             Lower and upper bounds.
         """
-        lp = self._highs.getLp()
-        return np.asarray(lp.col_lower_)[column], np.asarray(lp.col_upper_)[column]
+        # Of the whole program HiGHS would make lists.
+        each, place = np.unique(column, return_inverse=True)
+        _, _, _, low, high, _ = self._highs.getCols(each.size, each.astype(np.int32))
+        return low[place], high[place]
 
     def bound_columns(self, column: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
         """Change the bounds of columns.
@@ -188,6 +193,24 @@ class Milp:
         low, up = (np.array(np.broadcast_to(a, column.shape), float) for a in (lower, upper))
         done = self._highs.changeColsBounds(column.size, column.astype(np.int32), low, up)
         refuse_lost(done, "bounds")
+
+    @contextmanager
+    def bounded(self, column: Ints, lower: ArrayLike, upper: ArrayLike) -> Iterator[None]:
+        """Change the bounds of columns for a while.
+
+        Parameters
+        ----------
+        column : ndarray of int, shape (n,)
+            Columns.
+        lower, upper : array_like
+            Bounds; they broadcast.
+        """
+        before = self.bounds(column)
+        self.bound_columns(column, lower, upper)
+        try:
+            yield
+        finally:
+            self.bound_columns(column, *before)
 
     def price_columns(self, column: Ints, cost: Floats) -> None:
         """Solve with other costs from now on; `cost` stays what was given at first.
@@ -264,7 +287,7 @@ class Milp:
         self._mark(highspy.HighsVarType.kContinuous)
         cold = self.columns >= _MANY_COLUMNS and not self._highs.getBasis().valid
         self._highs.setOptionValue("solver", "ipm" if cold else "choose")
-        return run(self._highs, stop, integers=False, go_on_with=self._go_on_with)
+        return self._run(stop, integers=False)
 
     def integral(
         self, stop: Stop, gap: float, *, start: Floats | None = None, presolve: bool = False
@@ -304,16 +327,16 @@ class Milp:
             point = highspy.HighsSolution()
             point.col_value = start.tolist()
             self._highs.setSolution(point)
-        found = self._search(stop)
+        found = self._run(stop, integers=bool(self._integer))
         if start is None or not is_dearer(found, self._highs.getLp().col_cost_):
             return found
         # HiGHS 1.16: simplified, the start can be a better point, and yet it comes back itself.
         self._highs.clearSolver()
-        return latter(found, self._search(stop), self._highs.getLp().col_cost_)
+        again = self._run(stop, integers=bool(self._integer))
+        return latter(found, again, self._highs.getLp().col_cost_)
 
-    def _search(self, stop: Stop) -> MilpResult:
-        """Run HiGHS with integrality."""
-        integers = bool(self._integer)
+    def _run(self, stop: Stop, *, integers: bool) -> MilpResult:
+        """Run HiGHS; where it is left alone the program goes on with a copy."""
         return run(self._highs, stop, integers=integers, go_on_with=self._go_on_with)
 
     def _go_on_with(self, highs: highspy._core._Highs) -> None:

@@ -16,7 +16,7 @@ from planner.optimization.branch import dive
 from planner.optimization.candidates import Candidate, exact, rounded_up
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
-from planner.optimization.master import Master, fixed_and_replica_usd
+from planner.optimization.master import Master, fixed_and_replica_usd, integers_of
 from planner.optimization.milp import Milp, MilpResult
 from planner.optimization.relaxation import add_cut_round, add_cuts, add_missing_rows, relax
 from planner.optimization.rerouting import (
@@ -191,12 +191,9 @@ class Routes:
         )
         if (count > self.master.bound).any() or add_broken_cuts(self.adaptive, count.astype(float)):
             return None
-        whole = self.master.integer
-        fixed = np.concatenate([(count > 0).any(axis=0), (count > 0).ravel(), count.ravel()])
-        low, high = (side.copy() for side in program.bounds(whole))
-        program.bound_columns(whole, fixed.astype(float), fixed.astype(float))
-        result = program.relaxation(stop)
-        program.bound_columns(whole, low, high)
+        whole, fixed = self.master.integer, integers_of(count)
+        with program.bounded(whole, fixed, fixed):
+            result = program.relaxation(stop)
         if result.x is None:
             return None
         flow = self.adaptive.flow[self.adaptive.flow >= 0]

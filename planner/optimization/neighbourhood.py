@@ -209,17 +209,11 @@ class NearSearch:
     def _within(self, column: Ints, near: float, *points: Floats) -> Iterator[None]:
         """Keep columns near and between their values at some points for a while."""
         program = self.small.adaptive.program
-        low, high = (side.copy() for side in program.bounds(column))
-        least, most = np.min(points, axis=0), np.max(points, axis=0)
-        program.bound_columns(
-            column,
-            np.clip(np.floor(least - near + 1e-6), low, high),
-            np.clip(np.ceil(most + near - 1e-6), low, high),
-        )
-        try:
+        low, high = program.bounds(column)
+        least = np.clip(np.floor(np.min(points, axis=0) - near + 1e-6), low, high)
+        most = np.clip(np.ceil(np.max(points, axis=0) + near - 1e-6), low, high)
+        with program.bounded(column, least, most):
             yield
-        finally:
-            program.bound_columns(column, low, high)
 
     def _inside(self, replicas: Floats) -> bool:
         """Return whether replicas, in fractions, keep the rows of the packing limit."""

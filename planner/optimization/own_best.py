@@ -71,11 +71,11 @@ def own_best(
     """
     program, part = chooser.program, [chooser.part]
     root = tight(program, part, slack_usd, stop)
-    bound = root.bound
     tried = [start, *(_promised(demand.part, stop.part(0.3)) or _roundings(chooser, root))]
     priced = [(demand.cost_usd(each, slack_usd, stop), n) for n, each in enumerate(tried)]
     value, at = min(priced)
     value, best = _climbed(demand, tried[at], value, slack_usd, stop.part(0.3))
+    bound = root.bound
     while not stop.passed() and value - bound > gap_usd:
         relative = gap_usd / 3 / max(abs(value), 1e-9)
         first = fixed_point(program, chooser.master, part, best, slack_usd, stop)

@@ -255,9 +255,8 @@ def _rerouted(moves: MoveProgram, replicas: Floats, stop: Stop) -> Candidate | N
     low, high = program.bounds(n)
     if (replicas.ravel() > high).any() or (replicas.ravel() < low).any():
         return None
-    program.bound_columns(n, replicas.ravel(), replicas.ravel())
-    result = settled(moves, stop)
-    program.bound_columns(n, low, high)
+    with program.bounded(n, replicas.ravel(), replicas.ravel()):
+        result = settled(moves, stop)
     if result.x is None:
         return None
     share = clean(moves.static, result.x[moves.static.share])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.errors import SolverStopped
+from planner.optimization.master import integers_of
 from planner.optimization.milp import MilpResult
 from planner.optimization.moves import priced
 from planner.optimization.optimize import solve
@@ -142,18 +143,15 @@ def _towards(changes: _Changes, replicas: Ints, stop: Stop) -> Ints:
 def _holds(changes: _Changes, replicas: Ints, stop: Stop) -> bool:
     """Return whether replicas keep every promise at the capped cost."""
     adaptive, master = changes.adaptive, changes.adaptive.master
-    problem, whole = adaptive.problem, master.integer
+    problem = adaptive.problem
     least = np.where((replicas > 0) | problem.pinned, problem.min_replicas, 0)
     if (replicas > master.bound).any() or (replicas < least).any():
         return False
     if not fits(problem, master.limits, replicas).all():
         return False
-    runs = replicas > 0
-    fixed = np.concatenate([runs.any(axis=0), runs.ravel(), replicas.ravel()]).astype(float)
-    low, high = (side.copy() for side in adaptive.program.bounds(whole))
-    adaptive.program.bound_columns(whole, fixed, fixed)
-    result = _settled(changes, stop)
-    adaptive.program.bound_columns(whole, low, high)
+    fixed = integers_of(replicas)
+    with adaptive.program.bounded(master.integer, fixed, fixed):
+        result = _settled(changes, stop)
     return result.status == "optimal" and not stop.passed()
 
 

@@ -15,6 +15,7 @@ from planner.errors import PlannerError
 from planner.optimization.backups import near_backups
 from planner.optimization.candidates import Candidate, clean, exact, judged, tidied
 from planner.optimization.loads import judge
+from planner.optimization.master import integers_of
 from planner.optimization.milp import MilpResult
 from planner.optimization.overload import PER_MILLE, add_excess_rows, at_point
 from planner.optimization.relaxation import add_cut_round, add_missing_rows
@@ -193,12 +194,9 @@ def _candidate(program: TailProgram, x: Floats, gap: float, stop: Stop) -> Candi
     if not static.problem.split_origins:
         return exact(static, x)
     replicas = np.rint(x[static.master.replicas]).astype(np.int64)
-    fixed = static.master.integer
-    low, high = static.program.bounds(fixed)
-    at = np.concatenate([replicas.sum(axis=0) > 0, (replicas > 0).ravel(), replicas.ravel()])
-    static.program.bound_columns(fixed, at.astype(float), at.astype(float))
-    result = _tight(program, gap, stop)
-    static.program.bound_columns(fixed, low, high)
+    fixed = integers_of(replicas)
+    with static.program.bounded(static.master.integer, fixed, fixed):
+        result = _tight(program, gap, stop)
     if result.x is None:
         return None
     return judged(static, replicas, clean(static, result.x[static.share]))
