@@ -21,11 +21,16 @@ from typing import Any
 import pytest
 import yaml
 
+from planner.exporters import naming
 from tests.conformance.tools import free_ports, run, tool
 
 TOKEN = "loopback-only"
 START_S = 300.0
-SETTLED_S = 120.0
+OPERATORS = {"kubectl", naming.MANAGER}
+"""Managers of fields: an operator's own name, and that in the commands of OPERATIONS.md."""
+OF_CONTROLLERS = {"deployment.kubernetes.io/revision"}
+"""Annotations that controllers write on objects of operators."""
+
 CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
@@ -81,19 +86,14 @@ class ControlPlane:
         assert done.returncode == 0, done.stderr
         return [document for document in yaml.safe_load_all(done.stdout) if document]
 
-    def versions(self, documents: Sequence[dict[str, Any]]) -> dict[str, str]:
-        """Return the version of each object once the controllers have nothing more to say."""
+    def contents(self, documents: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return each object as operators wrote it, and when: controllers write at their own pace.
+
+        Who waits for controllers to be silent never knows whether they have begun.
+        """
         text = yaml.safe_dump_all(documents)
-        before: dict[str, str] = {}
-        end = time.monotonic() + SETTLED_S
-        while time.monotonic() < end:
-            objects = self.get("--filename", "-", text=text)
-            now = {o["metadata"]["uid"]: o["metadata"]["resourceVersion"] for o in objects}
-            if now == before:
-                return now
-            before = now
-            time.sleep(1)
-        raise AssertionError(f"the objects still change after {SETTLED_S:.0f} s")
+        objects = self.get("--filename", "-", "--show-managed-fields", text=text)
+        return {o["metadata"]["uid"]: _as_applied(o) for o in objects}
 
     def define(self, crds: Sequence[dict[str, Any]]) -> None:
         """Install CRDs and wait until they are served."""
@@ -113,6 +113,16 @@ class ControlPlane:
         ]
         self.do("apply", "--server-side", *files)
         self.do("wait", "--for=condition=Established", "--timeout=60s", *files)
+
+
+def _as_applied(found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of an object what controllers write and what counts their writes."""
+    metadata = {k: v for k, v in found["metadata"].items() if k != "resourceVersion"}
+    written = [entry for entry in metadata["managedFields"] if entry["manager"] in OPERATORS]
+    assert written, f"{found['kind']} {metadata['name']} was not applied"
+    notes = {k: v for k, v in metadata.get("annotations", {}).items() if k not in OF_CONTROLLERS}
+    metadata |= {"managedFields": written, "annotations": notes}
+    return {k: v for k, v in found.items() if k != "status"} | {"metadata": metadata}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,11 @@ def judge(plane: ControlPlane, documents: list[Document]) -> None:
     assert first.returncode == 0, first.stderr
     assert len(first.stdout.splitlines()) == len(documents)
     assert "Warning" not in first.stderr
-    before = plane.versions(documents)
+    before = plane.contents(documents)
     assert len(before) == len(documents)
     again = plane.apply(documents)
     assert again.returncode == 0, again.stderr
-    assert plane.versions(documents) == before
+    assert plane.contents(documents) == before
     refused = [document for document in documents if document["kind"] in MUTATIONS]
     assert refused, "no kind of this tree has a mutation"
     for document in refused:
@@ -103,7 +104,7 @@ def judge(plane: ControlPlane, documents: list[Document]) -> None:
         answer = plane.apply([wrong])
         assert answer.returncode != 0, wrong
         assert any(words in answer.stderr for words in REFUSALS), answer.stderr
-    assert plane.versions(documents) == before
+    assert plane.contents(documents) == before
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
@@ -157,12 +158,17 @@ def test_every_state_of_the_dns_is_accepted_over_the_one_before_and_stays(
     assert len(states) == 1 + len(CLUSTERS)
     named = {d["metadata"].get("namespace", "default") for _, own in states for d in own}
     assert plane.apply([namespace(name) for name in sorted(named)]).returncode == 0
+    before: dict[str, Document] = {}
+    changed = []
     for path, own in states:
         first = plane.apply(own)
         assert first.returncode == 0, (path, first.stderr)
-        before = plane.versions(own)
+        changed.append(plane.contents(own) != before)
+        before = plane.contents(own)
         assert plane.apply(own).returncode == 0
-        assert plane.versions(own) == before, path
+        assert plane.contents(own) == before, path
+    turns = pairwise([[], *(own for _, own in states)])
+    assert changed == [last != own for last, own in turns]
 
 
 def is_object(document: Document) -> bool:

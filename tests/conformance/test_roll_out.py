@@ -89,11 +89,11 @@ def test_a_roll_out_by_operations_is_accepted_stays_and_leaves_no_drift(
         return  # the files of an earlier mode, byte by byte
     found = [(name, d) for name in judged for d in there.plane.built(folder / name)]
     objects = [document for _, document in found]
-    before = there.plane.versions(objects)
+    before = there.plane.contents(objects)
     assert len(before) == len(found)
     applies = [line for line in lines if folder_of(line) and "--dry-run" not in line]
     carry_out(there, folder, applies)
-    assert there.plane.versions(objects) == before
+    assert there.plane.contents(objects) == before
     there.applied.update({name: files_of(folder / name) for name in judged})
 
     for variable, value in there.environment.items():
