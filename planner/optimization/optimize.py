@@ -8,18 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.errors import SolverStopped
 from planner.optimization.adaptive import solve_adaptive
-from planner.optimization.blocks import separable
-from planner.optimization.columns import order_columns
-from planner.optimization.explain import explain
-from planner.optimization.highs_answers import solver_version
-from planner.optimization.merged_program import each_origin, steering_program
 from planner.optimization.packed import solve_packed
 from planner.optimization.ruled import solve_ruled
-from planner.optimization.search import search
-from planner.optimization.steered import Steered, finished, steered, steered_by_blocks
-from planner.optimization.stopping import Standing, Stop, closed, interruptible
+from planner.optimization.static_search import search_static
+from planner.optimization.stopping import Standing, Stop, interruptible
 from planner.problem.arrays import Problem, Solution
 
 
@@ -96,57 +89,7 @@ def _solve_once(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution
 
 
 def _solve_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Solution:
-    """Solve by order columns, host name by host name where that is possible."""
+    """Solve by order columns."""
     started = time.perf_counter()
-    best, bound = None, -np.inf
-    if separable(problem):
-        best, bound = steered_by_blocks(problem, gap, stop, seed)
-    if best is None or not (closed(best.objective, best.bound, gap) or stop.passed()):
-        best = _cheaper(best, _solve_whole(problem, gap, stop, seed, best, bound))
-    limit = best.bound + gap * abs(best.objective)
-    return Solution(
-        replicas=best.replicas,
-        host=best.host,
-        origin=best.origin,
-        order=best.order,
-        share=best.share,
-        routing=None,
-        objective=best.objective,
-        bound=best.bound,
-        status="optimal" if best.objective <= limit + 1e-9 else "limit",
-        solver=solver_version(),
-        seed=seed,
-        seconds=time.perf_counter() - started,
-    )
-
-
-def _solve_whole(
-    problem: Problem, gap: float, stop: Stop, seed: int, known: Steered | None, bound: float
-) -> Steered:
-    """Solve all host names in one program; `known` is returned where that finds nothing."""
-    columns = order_columns(problem)
-    if columns.missing.size:
-        raise explain(problem, columns, seed)
-    static = steering_program(problem, columns, seed)
-    found = search(static, gap, stop, place=known is None)
-    if not found.feasible:
-        raise explain(problem, columns, seed)
-    bound = max(bound, found.bound)
-    if found.best is None:
-        if known is not None:
-            return replace(known, bound=bound)
-        raise SolverStopped(
-            f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
-        )
-    limit = bound + gap * abs(found.best.objective)
-    static, best = each_origin(static, found.best, seed)
-    return steered(columns, finished(static, best, limit, gap, stop), bound)
-
-
-def _cheaper(one: Steered | None, other: Steered) -> Steered:
-    """Return the cheaper of two, with the better bound."""
-    if one is None:
-        return other
-    bound = max(one.bound, other.bound)
-    best = one if one.objective <= other.objective else other
-    return replace(best, bound=min(bound, best.objective))
+    best = search_static(problem, gap, stop, seed)
+    return best.solution(gap=gap, seed=seed, seconds=time.perf_counter() - started)

@@ -25,6 +25,7 @@ from planner.optimization.candidates import Candidate, better, judged
 from planner.optimization.loads import TOLERANCE, needed_replicas
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import NEVER, Stop
+from planner.optimization.uplink_use import FULL_USD, excess_with_each, uplink_part
 from planner.problem.arrays import Floats, Ints
 
 _PASSES = 8
@@ -68,6 +69,8 @@ class _Placing:
         Loads of promised states.
     most : ndarray, shape (S, R)
         Most replicas that the program allows now.
+    uplinks : ndarray, shape (S, R)
+        Part of each uplink that one request per second takes.
     """
 
     static: StaticProgram
@@ -77,6 +80,7 @@ class _Placing:
     chosen: Ints
     load: Floats
     most: Floats
+    uplinks: Floats
 
     @classmethod
     def of(cls, static: StaticProgram, parts: int) -> _Placing:
@@ -91,7 +95,8 @@ class _Placing:
         load = np.zeros((promised.size, *problem.min_replicas.shape, hours))
         most = static.program.bounds(static.master.replicas.ravel())[1]
         most = most.reshape(problem.min_replicas.shape)
-        return cls(static, promised, groups, 1.0 / parts, np.full(len(groups), -1), load, most)
+        chosen, uplinks = np.full(len(groups), -1), uplink_part(problem)
+        return cls(static, promised, groups, 1.0 / parts, chosen, load, most, uplinks)
 
     @property
     def whole(self) -> bool:
@@ -124,7 +129,16 @@ class _Placing:
         needed = _needed_with_each(static, self.promised, self.load, members, part)
         price = part * static.columns.cost_usd_month[members]
         price = price + _running_usd(static, self.most, needed)
+        price += FULL_USD * self._excess_with_each(members)
         return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
+
+    def _excess_with_each(self, members: Ints) -> Floats:
+        """Return the excess of uplinks with each column more, shape (M,)."""
+        problem, columns, first = self.static.problem, self.static.columns, members[0]
+        mine = np.flatnonzero(problem.host_of_service == columns.host[first])
+        more = self.part * problem.demand_rps[mine, columns.origin[first]]
+        serve = columns.serve[self.promised[:, None], members].astype(np.int64)
+        return excess_with_each(self.uplinks, self.load, more, mine, serve)
 
     def improve(self, stop: Stop) -> None:
         """Place every part, and again as long as that helps and time is left."""
@@ -139,10 +153,12 @@ class _Placing:
                 break
 
     def usd(self) -> float:
-        """Return what the placement costs with whole replicas, those beyond the room tenfold."""
+        """Return what the placement costs with whole replicas; what is beyond the room is dear."""
         needed = _needed(self.load, self.static.one_rps[self.promised])
         whole = np.ceil(needed - TOLERANCE)
         steering = self.part * self.static.columns.cost_usd_month[self.chosen].sum()
+        used = np.einsum("ksrh,sr->krh", self.load, self.uplinks).max(axis=(0, 2))
+        steering += FULL_USD * np.maximum(used - 1.0, 0.0).sum()
         return float(steering + _running_usd(self.static, self.most, whole[None])[0])
 
     def restore(self, chosen: Ints, load: Floats) -> None:

@@ -16,16 +16,13 @@ from planner.optimization.loads import loads_rps, needed_replicas
 from planner.optimization.rules import RuleColumns
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
+from planner.optimization.uplink_use import FULL_USD, uplink_part
 from planner.problem.arrays import Floats, Ints
 from planner.problem.packing import fits
-from planner.units import gbps_from_payload
 
 _PASSES = 6
 _DEAR = 100.0
 """Factor on replicas that a region cannot hold beside the others."""
-
-_FULL_USD = 1e5
-"""US dollars a month for an uplink that is asked for twice what it has."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +241,7 @@ class _Board:
         beside = np.einsum("ksrh,sr->krh", self.load[:, rest], self.uplink_part[rest])
         used = np.einsum("qksrh,sr->qkrh", loads, self.uplink_part[mine]) + beside
         over: Floats = np.maximum(used.max(axis=(1, 3)) - 1.0, 0.0).sum(axis=1)
-        return _FULL_USD * over
+        return FULL_USD * over
 
 
 def _board(static: StaticProgram, rules: RuleColumns, start: Ints, replicas: Ints) -> _Board:
@@ -256,7 +253,6 @@ def _board(static: StaticProgram, rules: RuleColumns, start: Ints, replicas: Int
     hours = np.flatnonzero(matters)
     share = np.asarray(rules.matrix[:, start].sum(axis=1)).ravel()
     group, origins = rules.group[start], columns.called.shape[1]
-    gbps = gbps_from_payload(1.0, 1.0) * problem.payload_kib
     return _Board(
         static=static,
         rules=rules,
@@ -268,7 +264,7 @@ def _board(static: StaticProgram, rules: RuleColumns, start: Ints, replicas: Int
         lands=_lands(columns.serve[promised].astype(np.int64), problem.rps_per_replica.shape[1]),
         one_rps=static.one_rps[promised],
         demand_rps=problem.demand_rps[:, :, hours],
-        uplink_part=gbps[:, None] / problem.uplink_gbps,
+        uplink_part=uplink_part(problem),
         load=loads_rps(problem, columns, share)[promised][..., hours],
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.optimization.candidates import Candidate
 from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.relaxation import add_cuts, add_missing_rows
@@ -77,7 +78,13 @@ class _Ruled:
 
 
 def search_ruled(
-    free_program: StaticProgram, table: RuleColumns, free: Found, gap: float, stop: Stop, seed: int
+    free_program: StaticProgram,
+    table: RuleColumns,
+    free: Found,
+    start: Candidate | None,
+    gap: float,
+    stop: Stop,
+    seed: int,
 ) -> Found:
     """Solve the program of rules to a relative gap.
 
@@ -89,6 +96,8 @@ def search_ruled(
         All rules.
     free : Found
         What that search found.
+    start : Candidate or None
+        A plan of lists, where one is known.
     gap : float
         Relative gap at which to stop.
     stop : Stop
@@ -110,7 +119,7 @@ def search_ruled(
     if root.status == "infeasible":
         return Found(None, np.inf, feasible=False)
     priced, bound = _priced(static, table, root), max(root.bound, free.bound)
-    best = _beside(static, priced, root, free, gap, stop, seed)
+    best = _beside(static, priced, root, free, start, gap, stop, seed)
     most = _FIRST_MOST
     while not stop.passed() and not closed(_usd(best), bound, gap):
         stop.tell(_usd(best), bound)
@@ -164,11 +173,12 @@ def _beside(
     priced: _Priced,
     root: MilpResult,
     free: Found,
+    start: Candidate | None,
     gap: float,
     stop: Stop,
     seed: int,
 ) -> Chosen:
-    """Look for a plan beside the free optimum: its replicas or few more.
+    """Look for a plan beside the free optimum: its replicas or few more, up to those of the start.
 
     With replicas nearly given, the relaxation leaves little to decide.
     """
@@ -176,17 +186,29 @@ def _beside(
         x = np.zeros(static.program.columns) if root.x is None else root.x
         share = np.clip(x[static.share], 0.0, 1.0)
         replicas = np.ceil(x[static.master.replicas] - 1e-6).astype(np.int64)
-        return _rounded(static, priced, share, replicas, stop)
+        return _from(static, priced, start, _rounded(static, priced, share, replicas, stop))
     fresh, replicas = _again(static, seed), free.best.replicas
     _box(fresh, replicas, replicas)
     near = _priced(fresh, priced.table, add_cuts(fresh, stop, gap / 3))
-    best = _rounded(fresh, near, free.best.share, replicas, stop)
-    if best.candidate is None or closed(_usd(best), free.bound, gap) or stop.passed():
+    rounded = _rounded(fresh, near, free.best.share, replicas, stop)
+    best = _from(static, priced, start, rounded)
+    if best is not rounded or closed(_usd(best), free.bound, gap) or stop.passed():
+        return best
+    if best.candidate is None:
         # Without a plan to start from HiGHS may stay in its heuristics, whatever the limit.
         return best
     _box(fresh, replicas, best.candidate.replicas)
     ruled = _program(fresh, near, best, _FIRST_MOST)
     return _branched(ruled, priced.table, best, gap, stop.part(_BESIDE_PART))[0]
+
+
+def _from(static: StaticProgram, priced: _Priced, start: Candidate | None, other: Chosen) -> Chosen:
+    """Return the rules of the start, lists all of them, or others that are cheaper."""
+    if start is None:
+        return other
+    rule = nearest_rules(priced.table, start.share)
+    lists = chosen(static, priced.table, rule, start.replicas)
+    return other if other.better_than(lists) else lists
 
 
 def _box(static: StaticProgram, replicas: Ints, others: Ints) -> None:
@@ -270,7 +292,7 @@ def _branched(
     """Let HiGHS branch, and ask again as long as its answer breaks a row that was left out."""
     static, bound = ruled.static, -np.inf
     while not stop.passed():
-        result = static.program.integral(stop, gap / 3, start=_start(ruled, best))
+        result = static.program.integral(stop, gap / 3, start=_start(ruled, best), presolve=True)
         if result.status == "infeasible":
             return best, np.inf
         bound = max(bound, result.bound)

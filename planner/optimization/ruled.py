@@ -9,18 +9,20 @@ import numpy as np
 
 from planner.errors import Infeasible, SolverStopped
 from planner.model.policy import DnsRules
-from planner.optimization.columns import OrderColumns, order_columns
+from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
-from planner.optimization.highs_answers import solver_version
 from planner.optimization.rule_program import search_ruled
 from planner.optimization.rules import rule_columns
 from planner.optimization.search import Found, search
-from planner.optimization.static import static_program
+from planner.optimization.static import StaticProgram, static_program
+from planner.optimization.static_search import search_static
+from planner.optimization.steered import steered
 from planner.optimization.stopping import Stop, closed
 from planner.problem.arrays import Problem, Solution
 
 _FREE_PART = 0.35
-"""Part of the time for the free optimum."""
+_LISTS_PART = 0.5
+"""Parts of the time for the free optimum, and of what is left then for lists before percents."""
 
 
 def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
@@ -52,23 +54,22 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
 
     Notes
     -----
-    The objective of the relaxation is that of shares at will, so the gap that is left is that of
-    many small whole numbers: it closes quickly on a dozen origins and may stay open at a few
-    thousandths on a hundred.
+    Lists alone are whole origins.  With percents the bound is that of shares at will, so the gap
+    that is left is that of many small whole numbers: it closes quickly on a dozen origins and may
+    stay open at a few hundredths on a hundred, although no plan may be cheaper.
     """
     started = time.perf_counter()
-    rules, free_problem = problem.rules or DnsRules(), replace(problem, split_origins=True)
-    columns = order_columns(problem)
+    rules, columns = problem.rules or DnsRules(), order_columns(problem)
     if columns.missing.size:
         raise explain(problem, columns, seed)
-    static = static_program(free_problem, columns, seed)
+    static = static_program(replace(problem, split_origins=True), columns, seed)
     free = search(static, gap, stop.part(_FREE_PART))
     if not free.feasible:
         raise explain(problem, columns, seed)
     found = free
     if columns.host.size:
-        table = rule_columns(problem, columns, rules)
-        found = search_ruled(static, table, free, gap, stop, seed)
+        by = _by_lists if rules.kind == "list" else _by_percents
+        found = by(static, rules, free, gap, stop, seed)
     if not found.feasible:
         raise _no_rule(rules)
     if found.best is None:
@@ -77,7 +78,37 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
             f"{found.bound:,.2f} USD a month"
         )
     note = price_sentence(rules, found, free)
-    return _solution(columns, found, () if note is None else (note,), gap, seed, started)
+    return steered(columns, found.best, found.bound).solution(
+        gap=gap,
+        seed=seed,
+        seconds=time.perf_counter() - started,
+        notes=() if note is None else (note,),
+    )
+
+
+def _by_lists(
+    static: StaticProgram, rules: DnsRules, free: Found, gap: float, stop: Stop, seed: int
+) -> Found:
+    """Search plans of whole origins: each follows one list."""
+    whole = replace(static.problem, rules=None, split_origins=False)
+    try:
+        best = search_static(whole, gap, stop, seed)
+    except Infeasible:
+        return Found(None, np.inf, feasible=False)
+    except SolverStopped:
+        return Found(None, free.bound, feasible=True)
+    return Found(best.candidate(static.columns), max(best.bound, free.bound), feasible=True)
+
+
+def _by_percents(
+    static: StaticProgram, rules: DnsRules, free: Found, gap: float, stop: Stop, seed: int
+) -> Found:
+    """Search plans of percents: the best lists, which are rules, are where that begins."""
+    lists = _by_lists(static, rules, free, gap, stop.part(_LISTS_PART), seed)
+    if closed(lists.best.objective if lists.best else None, free.bound, gap):
+        return replace(lists, bound=free.bound)
+    table = rule_columns(static.problem, static.columns, rules)
+    return search_ruled(static, table, free, lists.best, gap, stop, seed)
 
 
 def price_usd(found: Found, free: Found) -> tuple[float, float]:
@@ -151,33 +182,3 @@ def _no_rule(rules: DnsRules) -> Infeasible:
     clash = f"with one rule an origin ({_words(rules)}) nothing does, with shares at will something"
     ways.append("write kind: any, if the target can do it")
     return Infeasible([f"{clash} may"], ways, together=False)
-
-
-def _solution(
-    columns: OrderColumns,
-    found: Found,
-    notes: tuple[str, ...],
-    gap: float,
-    seed: int,
-    started: float,
-) -> Solution:
-    """Write the answer down."""
-    best = found.best
-    if best is None:
-        raise ValueError("`found` must hold a plan")
-    used = best.share > 0
-    return Solution(
-        replicas=best.replicas,
-        host=columns.host[used],
-        origin=columns.origin[used],
-        order=columns.order[used],
-        share=best.share[used],
-        routing=None,
-        objective=best.objective,
-        bound=min(found.bound, best.objective),
-        status="optimal" if closed(best.objective, found.bound, gap + 1e-12) else "limit",
-        solver=solver_version(),
-        seed=seed,
-        seconds=time.perf_counter() - started,
-        notes=notes,
-    )

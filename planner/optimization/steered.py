@@ -11,11 +11,12 @@ from planner.optimization.blockwise import BlockPlans, block_programs, search_bl
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.columns import OrderColumns
 from planner.optimization.few_columns import few_columns
+from planner.optimization.highs_answers import solver_version
 from planner.optimization.merged_program import each_origin
 from planner.optimization.side_by_side import side_by_side
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.arrays import Floats, Ints, Problem, Solution
 from planner.problem.packing import fits, packing_limits
 
 
@@ -44,6 +45,70 @@ class Steered:
     share: Floats
     objective: float
     bound: float
+
+    def candidate(self, columns: OrderColumns) -> Candidate:
+        """Return it over all order columns.
+
+        Parameters
+        ----------
+        columns : OrderColumns
+            All order columns of its problem.
+
+        Returns
+        -------
+        Candidate
+            Shares are 0 where it uses no column.
+        """
+        every = _rows(columns.host, columns.origin, columns.order)
+        place = {row: at for at, row in enumerate(every)}
+        share = np.zeros(columns.host.size)
+        used = [place[row] for row in _rows(self.host, self.origin, self.order)]
+        share[used] = self.share
+        return Candidate(self.replicas, share, self.objective)
+
+    def solution(
+        self, *, gap: float, seed: int, seconds: float, notes: tuple[str, ...] = ()
+    ) -> Solution:
+        """Return it as an answer.
+
+        Parameters
+        ----------
+        gap : float
+            Relative gap that was asked for.
+        seed : int
+            Random seed of the solver.
+        seconds : float
+            How long the search took.
+        notes : tuple of str
+            Sentences for the reader of the plan.
+
+        Returns
+        -------
+        Solution
+            'optimal' where the gap is closed.
+        """
+        is_closed = self.objective <= self.bound + gap * abs(self.objective) + 1e-9
+        return Solution(
+            replicas=self.replicas,
+            host=self.host,
+            origin=self.origin,
+            order=self.order,
+            share=self.share,
+            routing=None,
+            objective=self.objective,
+            bound=self.bound,
+            status="optimal" if is_closed else "limit",
+            solver=solver_version(),
+            seed=seed,
+            seconds=seconds,
+            notes=notes,
+        )
+
+
+def _rows(host: Ints, origin: Ints, order: Ints) -> list[tuple[int, ...]]:
+    """Return what tells order columns apart."""
+    rows: list[list[int]] = np.column_stack([host, origin, order]).tolist()
+    return [tuple(row) for row in rows]
 
 
 def steered(columns: OrderColumns, plan: Candidate, bound: float) -> Steered:

@@ -19,6 +19,7 @@ from planner.optimization.placement import (
 from planner.optimization.relaxation import add_cuts
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import NEVER, Stop
+from planner.optimization.uplink_use import uplink_part
 from planner.problem.arrays import Floats
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import extensive_form
@@ -111,6 +112,23 @@ def test_a_placement_keeps_to_the_replicas_that_are_allowed_now() -> None:
         if fewer is not None:
             assert (fewer.replicas.ravel() <= high).all()
             kept += 1
+    assert kept >= 6
+
+
+def test_a_placement_keeps_to_uplinks() -> None:
+    kept = 0
+    for seed in range(8):
+        static = whole(seed)
+        problem, free = static.problem, place_origins(static, 1, ruins=100)
+        if free is None:
+            continue
+        load = loads_rps(problem, static.columns, free.share)[problem.must_survive]
+        used = np.einsum("ksrh,sr->krh", load, uplink_part(problem)).max(axis=(0, 2))
+        gbps = problem.uplink_gbps.copy()
+        gbps[used.argmax()] *= 0.9 * used.max()
+        narrow = replace(problem, uplink_gbps=gbps)
+        placed = place_origins(static_program(narrow, static.columns, 0), 1, ruins=100)
+        kept += placed is not None
     assert kept >= 6
 
 

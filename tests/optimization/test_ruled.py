@@ -9,12 +9,14 @@ import pytest
 
 from planner.errors import Infeasible
 from planner.model.policy import DnsRules
+from planner.optimization import rule_program
 from planner.optimization.candidates import Candidate
 from planner.optimization.optimize import solve
 from planner.optimization.ruled import price_sentence, solve_ruled
 from planner.optimization.search import Found
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem, Solution
+from tests.benchmarks.generators import survivable_capacity
 from tests.oracles.evaluate import evaluate
 from tests.oracles.instances import random_problem
 from tests.oracles.ruled import least_usd
@@ -83,6 +85,18 @@ def test_rules_never_cost_less_than_shares_at_will_and_finer_grids_never_more() 
         assert min(costs) >= free.bound - 1e-6
         assert costs[0] >= costs[1] - 1e-6
         assert costs[1] >= costs[2] - 1e-6
+
+
+def test_percents_cost_no_more_than_lists_also_where_the_solver_finds_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rule_program, "_branched", lambda ruled, table, best, *_: (best, -np.inf))
+    for seed in (2, 3, 4):
+        problem = survivable_capacity(seed, 4, 12, 1, 1, steering="static")
+        lists = solve(replace(problem, split_origins=False), gap=1e-6, time_limit_s=60.0)
+        for rules in (HALVES, NEXT, THIRDS):
+            found = solve(replace(problem, rules=rules), gap=1e-6, time_limit_s=60.0)
+            assert found.objective <= lists.objective * (1 + 1e-6), (seed, rules)
 
 
 def ruled_cost(problem: Problem, rules: DnsRules) -> float:

@@ -1,0 +1,81 @@
+"""Static steering by order columns: host name by host name where that is possible, else at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from planner.errors import SolverStopped
+from planner.optimization.blocks import separable
+from planner.optimization.columns import order_columns
+from planner.optimization.explain import explain
+from planner.optimization.merged_program import each_origin, steering_program
+from planner.optimization.search import search
+from planner.optimization.steered import Steered, finished, steered, steered_by_blocks
+from planner.optimization.stopping import Stop, closed
+from planner.problem.arrays import Problem
+
+
+def search_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Steered:
+    """Find the cheapest plan of shares at will, or of one order for every origin.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays; its `rules` are not looked at.
+    gap : float
+        Relative gap at which to stop.
+    stop : Stop
+        When to stop.
+    seed : int
+        Random seed of the solver.
+
+    Returns
+    -------
+    Steered
+        The best plan with its bound.
+
+    Raises
+    ------
+    Infeasible
+        If no plan keeps every promise.
+    SolverStopped
+        If none was found before the search ended; `bound_usd_month` is what was proven.
+    """
+    best, bound = None, -float("inf")
+    if separable(problem):
+        best, bound = steered_by_blocks(problem, gap, stop, seed)
+    if best is None or not (closed(best.objective, best.bound, gap) or stop.passed()):
+        best = _cheaper(best, _solve_whole(problem, gap, stop, seed, best, bound))
+    return best
+
+
+def _solve_whole(
+    problem: Problem, gap: float, stop: Stop, seed: int, known: Steered | None, bound: float
+) -> Steered:
+    """Solve all host names in one program; `known` is returned where that finds nothing."""
+    columns = order_columns(problem)
+    if columns.missing.size:
+        raise explain(problem, columns, seed)
+    static = steering_program(problem, columns, seed)
+    found = search(static, gap, stop, place=known is None)
+    if not found.feasible:
+        raise explain(problem, columns, seed)
+    bound = max(bound, found.bound)
+    if found.best is None:
+        if known is not None:
+            return replace(known, bound=bound)
+        raise SolverStopped(
+            f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
+        )
+    limit = bound + gap * abs(found.best.objective)
+    static, best = each_origin(static, found.best, seed)
+    return steered(columns, finished(static, best, limit, gap, stop), bound)
+
+
+def _cheaper(one: Steered | None, other: Steered) -> Steered:
+    """Return the cheaper of two, with the better bound."""
+    if one is None:
+        return other
+    bound = max(one.bound, other.bound)
+    best = one if one.objective <= other.objective else other
+    return replace(best, bound=min(bound, best.objective))
