@@ -129,7 +129,8 @@ class _Placing:
         needed = _needed_with_each(static, self.promised, self.load, members, part)
         price = part * static.columns.cost_usd_month[members]
         price = price + _running_usd(static, self.most, needed)
-        price += FULL_USD * self._excess_with_each(members)
+        if self.uplinks.any():
+            price += FULL_USD * self._excess_with_each(members)
         return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
 
     def _excess_with_each(self, members: Ints) -> Floats:

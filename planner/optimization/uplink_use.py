@@ -29,7 +29,7 @@ def uplink_part(problem: Problem) -> Floats:
     Returns
     -------
     ndarray, shape (S, R)
-        0 where an uplink has no limit.
+        0 where all requests together do not fill the uplink.
 
     Examples
     --------
@@ -38,11 +38,13 @@ def uplink_part(problem: Problem) -> Floats:
     >>> from planner.problem.build import build_problem
     >>> scenario = read_scenario("taiwan")
     >>> problem = build_problem(scenario, failure_states(scenario))
-    >>> bool((uplink_part(problem) > 0).all())
-    True
+    >>> (uplink_part(problem) > 0).all(axis=0).tolist()
+    [True, True, True, True]
     """
-    part: Floats = gbps_from_payload(1.0, 1.0) * problem.payload_kib[:, None] / problem.uplink_gbps
-    return part
+    part = gbps_from_payload(1.0, 1.0) * problem.payload_kib[:, None] / problem.uplink_gbps
+    most = (problem.demand_rps.sum(axis=1).T @ part).max(axis=0)
+    kept: Floats = np.where(most > 1.0, part, 0.0)
+    return kept
 
 
 def excess_with_each(part: Floats, load: Floats, more: Floats, mine: Ints, serve: Ints) -> Floats:

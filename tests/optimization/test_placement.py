@@ -19,8 +19,8 @@ from planner.optimization.placement import (
 from planner.optimization.relaxation import add_cuts
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import NEVER, Stop
-from planner.optimization.uplink_use import uplink_part
 from planner.problem.arrays import Floats
+from planner.units import gbps_from_payload
 from tests.benchmarks.generators import survivable_capacity
 from tests.oracles import extensive_form
 from tests.oracles.instances import random_problem
@@ -123,9 +123,9 @@ def test_a_placement_keeps_to_uplinks() -> None:
         if free is None:
             continue
         load = loads_rps(problem, static.columns, free.share)[problem.must_survive]
-        used = np.einsum("ksrh,sr->krh", load, uplink_part(problem)).max(axis=(0, 2))
-        gbps = problem.uplink_gbps.copy()
-        gbps[used.argmax()] *= 0.9 * used.max()
+        used = gbps_from_payload(1.0, 1.0) * (load * problem.payload_kib[:, None, None]).sum(axis=1)
+        gbps, busiest = problem.uplink_gbps.copy(), used.max(axis=(0, 2)).argmax()
+        gbps[busiest] = 0.9 * used[:, busiest].max()
         narrow = replace(problem, uplink_gbps=gbps)
         placed = place_origins(static_program(narrow, static.columns, 0), 1, ruins=100)
         kept += placed is not None

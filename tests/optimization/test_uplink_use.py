@@ -10,6 +10,7 @@ import pytest
 from planner.optimization.columns import order_columns
 from planner.optimization.loads import judge, loads_rps
 from planner.optimization.uplink_use import excess_with_each, uplink_part
+from planner.units import gbps_from_payload
 from tests.oracles.instances import random_problem
 
 
@@ -24,9 +25,9 @@ def test_the_excess_is_that_of_judging_each_order(seed: int) -> None:
         share[rng.choice(members)] = 1.0
     promised = np.flatnonzero(problem.must_survive)
     load = loads_rps(problem, columns, share)[promised]
-    used = np.einsum("ksrh,sr->krh", load, uplink_part(problem)).max(axis=(0, 2))
-    gbps = problem.uplink_gbps * np.maximum(used, 1e-12) * rng.uniform(0.5, 1.5, used.size)
-    problem = replace(problem, uplink_gbps=gbps)
+    gbps = gbps_from_payload(1.0, 1.0) * (load * problem.payload_kib[:, None, None]).sum(axis=1)
+    most = np.maximum(gbps.max(axis=(0, 2)), 1e-9)
+    problem = replace(problem, uplink_gbps=most * rng.uniform(0.5, 1.5, most.size))
     first = groups[0][0]
     mine = np.flatnonzero(problem.host_of_service == columns.host[first])
     excess = excess_with_each(
