@@ -17,6 +17,9 @@ from planner.cli.exits import printable
 
 WIDTH_WITHOUT_TERMINAL = 110
 
+ELSEWHERE = "where the search stopped is a matter of the machine: another run may end elsewhere"
+"""What a result that a limit or Ctrl-C ended says of itself."""
+
 
 def console(file: TextIO) -> Console:
     """Return where to print: plain text of a fixed width unless a terminal reads it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from planner.cli.console import counted, say, say_table
+from planner.cli.console import ELSEWHERE, counted, say, say_table
 from planner.report.answers import Answer
 from planner.studies.hardware import HardwareChoice
 
@@ -83,6 +83,8 @@ def print_hardware(choice: HardwareChoice) -> None:
         f"{found.gap:.1e} ({'optimal' if found.status == 'optimal' else 'stopped early'})"
     )
     say(HOW)
+    if found.status != "optimal":
+        say(ELSEWHERE)
     say("")
     _print_orders(choice)
     _print_servers(choice)

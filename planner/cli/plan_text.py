@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from planner.cli.console import say, say_table
+from planner.cli.console import ELSEWHERE, say, say_table
 from planner.cli.scenario_text import promised
 from planner.model.plan import Plan, Stability
 from planner.optimization.stopping import Standing
@@ -56,7 +56,7 @@ def _print_proof(plan: Plan) -> None:
         f"gap {proof.gap:.2g} ({_ended(plan)})"
     )
     if proof.status == "limit":
-        say("where the search stopped is a matter of the machine: another run may end elsewhere")
+        say(ELSEWHERE)
     say(f"solver {proof.solver}, seed {proof.seed}")
     if plan.stability is not None:
         say(_stability(plan, plan.stability))

@@ -16,6 +16,7 @@ import pytest
 
 from planner import exporters
 from planner.cli import optimize as verb
+from planner.cli.console import ELSEWHERE
 from planner.errors import SolverStopped, UnfaithfulExport
 from planner.io.plans import read_plan
 from planner.model.manifest import Manifest
@@ -152,6 +153,7 @@ def test_stopped_with_a_plan_is_exit_5_and_the_plan_is_written(
     result = run("optimize", small, "-o", tmp_path, "--no-pictures")
     assert result.exit_code == 5
     assert "(stopped early)" in result.stdout
+    assert ELSEWHERE in result.stdout
     assert read_plan(tmp_path / "plan.yaml").proof.status == "limit"
 
 
