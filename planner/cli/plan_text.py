@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from planner.cli.console import ELSEWHERE, say, say_table
+from planner.cli.console import ELSEWHERE, say, say_table, within_gap
 from planner.cli.scenario_text import promised
 from planner.model.plan import Plan, Stability
 from planner.optimization.stopping import Standing
@@ -68,7 +68,9 @@ def _ended(plan: Plan) -> str:
     if plan.proof.status == "limit":
         return "stopped early"
     near = plan.stability
-    return "optimal" if near is None else f"within {100 * near.tolerance:g} %, as asked for"
+    if near is not None:
+        return f"within {100 * near.tolerance:g} %, as asked for"
+    return within_gap(plan.proof.gap)
 
 
 def _stability(plan: Plan, near: Stability) -> str:

@@ -17,7 +17,7 @@ import pytest
 from planner import exporters
 from planner.cli import optimize as verb
 from planner.cli.console import ELSEWHERE
-from planner.cli.plan_text import _moved
+from planner.cli.plan_text import _ended, _moved
 from planner.errors import SolverStopped, UnfaithfulExport
 from planner.io.plans import read_plan
 from planner.model.manifest import Manifest
@@ -295,6 +295,13 @@ def test_staying_near_a_plan_says_what_moves_and_what_it_costs(
     assert new.stability is not None
     assert new.stability.demand_share == 0
     assert new.model_copy(update={"stability": None}) == old
+
+
+def test_a_wide_gap_is_not_called_optimal(made: Made) -> None:
+    plan = read_plan(made.folder / "plan.yaml")
+    wide = plan.model_copy(update={"proof": plan.proof.model_copy(update={"gap": 0.05})})
+    assert _ended(plan) == "optimal"
+    assert _ended(wide) == "within the gap asked for"
 
 
 def test_all_of_the_demand_is_100_percent_of_it() -> None:
