@@ -17,6 +17,12 @@ from planner.cli.exits import printable
 
 WIDTH_WITHOUT_TERMINAL = 110
 
+ELSEWHERE = "where the search stopped is a matter of the machine: another run may end elsewhere"
+"""What a result that a limit or Ctrl-C ended says of itself."""
+
+OPTIMAL_GAP = 1e-4
+"""Relative gap up to which a plan is called optimal."""
+
 
 def console(file: TextIO) -> Console:
     """Return where to print: plain text of a fixed width unless a terminal reads it."""
@@ -78,3 +84,14 @@ def counted(count: int, noun: str) -> str:
     ('1 region', '2 regions')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def within_gap(gap: float) -> str:
+    """Name a search that closed the gap it was asked to close.
+
+    Examples
+    --------
+    >>> within_gap(6.9e-05), within_gap(0.05)
+    ('optimal', 'within the gap asked for')
+    """
+    return "optimal" if gap <= OPTIMAL_GAP else "within the gap asked for"

@@ -6,7 +6,7 @@ import math
 from textwrap import fill
 from typing import Any
 
-from planner.cli.console import say, say_table
+from planner.cli.console import ELSEWHERE, say, say_table
 from planner.optimization.excuse import Excuse
 from planner.optimization.reasons import excuse_reason, more_usd, witness_reason
 from planner.optimization.resolved import Interval
@@ -40,6 +40,8 @@ def print_explanation(found: Explanation) -> None:
     _print_prices(found)
     if found.savings:
         _print_savings(found)
+    if not found.proven:
+        say(ELSEWHERE)
 
 
 def _cost(found: Explanation) -> str:
@@ -116,7 +118,7 @@ def explanation_answer(found: Explanation) -> Answer:
     -------
     dict
         ``scenario, objective, bound, remeasured, ruled, counts, excuses, unused_regions, uplinks,
-        savings``; where ``ruled``, objective and bound are those of free shares.
+        savings, proven``; where ``ruled``, objective and bound are those of free shares.
     """
     prices, regions = found.uplink_usd_month_per_gbps, found.problem.axes.regions
     return {
@@ -132,6 +134,7 @@ def explanation_answer(found: Explanation) -> Answer:
         if prices is None
         else {r: round(float(p), 6) for r, p in zip(regions, prices, strict=True)},
         "savings": [_saving(s) for s in found.savings],
+        "proven": found.proven,
     }
 
 

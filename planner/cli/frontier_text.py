@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from planner.cli.console import say, say_table
+from planner.cli.console import ELSEWHERE, say, say_table
 from planner.report.answers import Answer
 from planner.report.frontier_chart import AXIS_WORDS, WORDS
 from planner.studies.frontier import Frontier, FrontierLevel
@@ -33,7 +33,8 @@ def frontier_answer(found: Frontier, places: Sequence[str]) -> Answer:
     Returns
     -------
     dict
-        ``scenario, latency, method, points, levels``; a level without points says why.
+        ``scenario, latency, method, points, levels``; a level without points says why, and one
+        that a limit or Ctrl-C ended that it was stopped.
     """
     rows = found.table.to_dict(orient="records")
     return {
@@ -49,6 +50,7 @@ def frontier_answer(found: Frontier, places: Sequence[str]) -> Answer:
                 "survive": level.survive,
                 "points": len(level.points),
                 "missing": None if level.missing is None else str(level.missing),
+                "stopped": level.stopped,
             }
             for level in found.levels
         ],
@@ -85,6 +87,8 @@ def print_frontier(found: Frontier) -> None:
         else:
             say(f"{_head(level)}: {level.missing}")
             say("")
+    if not found.proven:
+        say(ELSEWHERE)
 
 
 def _head(level: FrontierLevel) -> str:
@@ -112,6 +116,9 @@ def _print_level(level: FrontierLevel) -> None:
         ),
         left=0,
     )
+    if level.stopped:
+        say("stopped early: points may be missing, and those marked are not proven to the gap")
+        say("")
 
 
 def _marks(knee: bool, status: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from planner.cli.console import counted, say, say_table
+from planner.cli.console import ELSEWHERE, counted, say, say_table, within_gap
 from planner.report.answers import Answer
 from planner.studies.hardware import HardwareChoice
 
@@ -78,11 +78,14 @@ def print_hardware(choice: HardwareChoice) -> None:
         f"{choice.scenario.scenario}: hardware for {counted(len(months), 'month')}, {months[0]} to "
         f"{months[-1]}; demand grows {choice.scenario.growth.share_year:.0%} a year"
     )
+    ended = within_gap(found.gap) if found.status == "optimal" else "stopped early"
     say(
         f"objective {found.objective:,.2f} USD, proven bound {found.bound:,.2f}, gap "
-        f"{found.gap:.1e} ({'optimal' if found.status == 'optimal' else 'stopped early'})"
+        f"{found.gap:.1e} ({ended})"
     )
     say(HOW)
+    if found.status != "optimal":
+        say(ELSEWHERE)
     say("")
     _print_orders(choice)
     _print_servers(choice)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from planner.cli.console import say, say_table
 from planner.cli.plan_text import CONTROLLERS
+from planner.report.answers import Answer
 from planner.report.tables import region_names
 from planner.studies.hourly import HourPlan
 
@@ -22,11 +24,16 @@ def hours_answer(found: HourPlan) -> dict[str, Any]:
     -------
     dict
         ``scenario, policy, controller, hours_utc, services, saving, missed, findings``; per service
-        the fixed total, weights, and the totals and replicas of every hour.
+        the fixed total, KubeFed's bounds by region, weights, and the totals and replicas of every
+        hour.
     """
     schedule = found.hourly.model_dump(mode="json")
     services = {
-        name: {"fixed_total": found.plan.services[name].total, **hours}
+        name: {
+            "fixed_total": found.plan.services[name].total,
+            **_bounds(found, name),
+            **hours,
+        }
         for name, hours in schedule.pop("services").items()
     }
     return {
@@ -93,6 +100,34 @@ def _print_weights(found: HourPlan) -> None:
         for name, hours in found.hourly.services.items()
     ]
     say_table("Weights, all day", ["service", *names.values(), "least possible"], rows)
+    if found.hourly.controller == "kubefed":
+        _print_bounds(found, names)
+
+
+def _print_bounds(found: HourPlan, names: dict[str, str]) -> None:
+    """Print within which counts KubeFed divides: weights alone do not say what it makes."""
+    rows = [
+        [name, *(_between(_bounds(found, name), region, hours.weights) for region in names)]
+        for name, hours in found.hourly.services.items()
+    ]
+    say_table("Fewest and most replicas, as exported", ["service", *names.values()], rows)
+
+
+def _between(bounds: Answer, region: str, weights: Mapping[str, int]) -> str:
+    """Write the bounds of a region that the controller knows."""
+    if not weights.get(region):
+        return "–"
+    return f"{bounds['min_replicas']} to {bounds['max_replicas'].get(region, 'any')}"
+
+
+def _bounds(found: HourPlan, name: str) -> Answer:
+    """Return the bounds that KubeFed's preference gives each region; Karmada's has none."""
+    if found.hourly.controller != "kubefed":
+        return {}
+    return {
+        "min_replicas": found.plan.scenario.services[name].min_replicas,
+        "max_replicas": dict(found.plan.services[name].max_replicas),
+    }
 
 
 def _print_saving(found: HourPlan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from planner.cli.console import say, say_table
+from planner.cli.console import ELSEWHERE, say, say_table, within_gap
 from planner.cli.scenario_text import promised
 from planner.model.plan import Plan, Stability
 from planner.optimization.stopping import Standing
@@ -56,7 +56,7 @@ def _print_proof(plan: Plan) -> None:
         f"gap {proof.gap:.2g} ({_ended(plan)})"
     )
     if proof.status == "limit":
-        say("where the search stopped is a matter of the machine: another run may end elsewhere")
+        say(ELSEWHERE)
     say(f"solver {proof.solver}, seed {proof.seed}")
     if plan.stability is not None:
         say(_stability(plan, plan.stability))
@@ -68,14 +68,16 @@ def _ended(plan: Plan) -> str:
     if plan.proof.status == "limit":
         return "stopped early"
     near = plan.stability
-    return "optimal" if near is None else f"within {100 * near.tolerance:g} %, as asked for"
+    if near is not None:
+        return f"within {100 * near.tolerance:g} %, as asked for"
+    return within_gap(plan.proof.gap)
 
 
 def _stability(plan: Plan, near: Stability) -> str:
     """Say how far the plan is from the earlier one, what that costs, and what it spares."""
     extra = plan.proof.objective - near.cheapest_usd_month
     share = extra / abs(near.cheapest_usd_month) if near.cheapest_usd_month else 0.0
-    cost = f"costs {100 * share:.2g} % more than" if share > 5e-7 else "costs no more than"
+    cost = f"costs {_percent(share)} % more than" if share > 5e-7 else "costs no more than"
     moved = _moved(near.demand_share, near.replicas, "moves", "changes")
     other = _moved(near.cheapest_demand_share, near.cheapest_replicas, "move", "change")
     most = f"score {near.score:.4g}, proven bound {near.score_bound:.4g}"
@@ -87,7 +89,18 @@ def _moved(share: float | None, replicas: int, moves: str, changes: str) -> str:
     count = f"{replicas} replica{'' if replicas == 1 else 's'}"
     if share is None:
         return f"{changes} {count}"
-    return f"{moves} {100 * share:.2g} % of the demand and {changes} {count}"
+    return f"{moves} {_percent(share)} % of the demand and {changes} {count}"
+
+
+def _percent(share: float) -> str:
+    """Write a share in percent, with two figures or all before the point.
+
+    Examples
+    --------
+    >>> _percent(0.0123), _percent(0.996), _percent(0.0)
+    ('1.2', '100', '0')
+    """
+    return f"{100 * share:.2g}" if share < 0.0995 else f"{100 * share:.0f}"
 
 
 def _print_replicas(plan: Plan) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.cli.console import say, say_table
+from planner.cli.console import ELSEWHERE, say, say_table
 from planner.report.answers import Answer
 from planner.studies.regret import LEAST, RegretStudy
 
@@ -105,4 +105,6 @@ def _print_proof(study: RegretStudy) -> None:
         f"least regret: at most {study.regret.high:,.2f} USD a month, no replicas that keep every "
         f"promise under 'mid' have less than {study.regret.low:,.2f}{end}"
     )
+    if not study.proven:
+        say(ELSEWHERE)
     say("")

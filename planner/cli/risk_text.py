@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.cli.console import counted, say, say_table
+from planner.cli.console import ELSEWHERE, counted, say, say_table
 from planner.report.answers import Answer
 from planner.simulation.tail import Tail
 from planner.studies.tail_risk import RatedPlan, TailStudy
@@ -92,6 +92,8 @@ def _print_plans(study: TailStudy) -> None:
         f"no plan within the budget has a CVaR below {100 * study.bound:.4g} % at the high end "
         f"(gap {study.gap:.2g}{'' if study.proven else ', stopped early'})"
     )
+    if not study.proven:
+        say(ELSEWHERE)
     more = second.cost_usd_month - first.cost_usd_month
     late = second.plan.cost.mean_latency_ms - first.plan.cost.mean_latency_ms
     say(

@@ -63,9 +63,17 @@ class Repair:
         buying = f" ({self.bought_usd_month:,.0f} USD a month)" if self.bought_usd_month else ""
         if self.objective is None or self.bound is None:
             return f"{self.text}{buying}: then there is a plan"
-        low, high = f"{self.bound:,.0f}", f"{self.objective:,.0f}"
-        cost = low if low == high else f"{low} to {high}"
-        return f"{self.text}{buying}: then a plan costs {cost} USD a month"
+        costs = f"then a plan costs {_interval(self.bound, self.objective)} USD a month"
+        if not self.bought_usd_month:
+            return f"{self.text}: {costs}"
+        both = (end + self.bought_usd_month for end in (self.bound, self.objective))
+        return f"{self.text}{buying}: {costs}, {_interval(*both)} with what is added"
+
+
+def _interval(low: float, high: float) -> str:
+    """Write both ends, once where they are the same."""
+    first, last = f"{low:,.0f}", f"{high:,.0f}"
+    return first if first == last else f"{first} to {last}"
 
 
 def repairs(

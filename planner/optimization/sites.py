@@ -91,6 +91,8 @@ def sites(
     if not covered[-1]:
         raise ValueError("`capacity` of all facilities together must cover the total of `demand`")
     fewest = int(covered.argmax()) + 1
+    if open_count is not None and open_count != int(open_count):
+        raise ValueError(f"`open_count` must be a whole number, not {open_count}")
     if open_count is not None and not fewest <= open_count <= fixed.size:
         raise ValueError(
             f"`open_count` must be from {fewest} (fewer cannot serve the demand) to {fixed.size} "

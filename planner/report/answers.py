@@ -24,8 +24,9 @@ def summary(plan: Plan, seconds: float) -> Answer:
     Returns
     -------
     dict
-        ``objective, bound, gap, solver, seconds, services, hosts, headroom, worst_state``, and
-        ``stability`` where the plan stays near an earlier one.
+        ``objective, bound, gap, solver, seconds, services, hosts, headroom, worst_state``, also
+        ``status`` where a limit or Ctrl-C ended the search, so that another run may end elsewhere,
+        and ``stability`` where the plan stays near an earlier one.
     """
     proof = plan.proof
     fields = {"total", "replicas", "weights", "p95_ms", "origin_p95_ms"}
@@ -45,6 +46,7 @@ def summary(plan: Plan, seconds: float) -> Answer:
         },
         "headroom": plan.headroom.model_dump(mode="json"),
         "worst_state": plan.worst_state.model_dump(mode="json") if plan.worst_state else None,
+        **({} if proof.status == "optimal" else {"status": proof.status}),
         **({} if near is None else {"stability": near.model_dump(mode="json")}),
     }
 

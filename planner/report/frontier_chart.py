@@ -59,7 +59,8 @@ def frontier_chart(
 
     Notes
     -----
-    Levels that no plan keeps have no rows and so no curve.
+    Levels that no plan keeps have no rows and so no curve.  Where ``epsilon_ms`` is given, only a
+    row without it is the least cost of its level: a curve that was stopped early may lack it.
     """
     ax = own_axes(8.4, 4.8) if ax is None else ax
     for level, points in table.groupby("survive", sort=False):
@@ -106,9 +107,12 @@ def _draw(ax: Axes, level: str, points: pd.DataFrame, column: str) -> None:
 def _finding(table: pd.DataFrame, name: str, column: str) -> str:
     """Say what survival adds to the least cost; without that, where the curves end."""
     start = f"{name}: " if name else ""
-    least = table.groupby("survive", sort=False)["cost_usd_month"].min()
+    uncapped = table["epsilon_ms"].isna() if "epsilon_ms" in table else table["knee"].notna()
+    least = table[uncapped].groupby("survive", sort=False)["cost_usd_month"].min()
     if "none" in least and "N-1" in least:
         more = 100 * (least["N-1"] / max(least["none"], 1e-9) - 1)
         return f"{start}to survive any region costs {more:.0f} % more"
+    if set(table["survive"]) - set(least.index):
+        return f"{start}cost against latency; a curve without its least cost was stopped early"
     ends = table[column]
     return f"{start}{ends.max():.0f} ms at least cost, {ends.min():.0f} ms at most"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from planner.cli import explain as verb
+from planner.cli.console import ELSEWHERE
 from planner.studies.explanation import Explanation
 from tests.busy import busy_text
 from tests.cli.runs import Made, Run
@@ -91,6 +92,8 @@ def test_a_limit_is_exit_5(run: Run, made: Made, monkeypatch: pytest.MonkeyPatch
     result = run("explain", made.folder / "plan.yaml")
     assert result.exit_code == 5
     assert verb.ExitCode.STOPPED == 5
+    assert ELSEWHERE in result.stdout
+    assert not json.loads(run("explain", made.folder / "plan.yaml", "--json").stdout)["proven"]
 
 
 def test_what_cannot_be_read_is_exit_3(run: Run, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner.cli import frontier as verb
+from planner.cli.console import ELSEWHERE
 from planner.cli.frontier_text import _marks
 from planner.errors import SolverStopped
 from planner.io.plans import read_plan
@@ -48,6 +49,7 @@ def test_json_has_the_promised_keys(run: Run, small: Path, tmp_path: Path) -> No
     assert by_name["N-2"]["points"] == 0
     assert "home_regions" in by_name["N-2"]["missing"]
     assert by_name["none"]["missing"] is None
+    assert not any(level["stopped"] for level in answer["levels"])
     assert json.loads((tmp_path / "points.json").read_text(encoding="utf-8")) == answer
     assert not (tmp_path / "pictures").exists()
 
@@ -123,7 +125,12 @@ def test_a_limit_is_exit_5(run: Run, small: Path, monkeypatch: pytest.MonkeyPatc
         return replace(found, levels=tuple(replace(v, stopped=True) for v in found.levels))
 
     monkeypatch.setattr(verb, "trace_frontier", stopped)
-    assert run("frontier", small, "--survive", "N-1").exit_code == 5
+    result = run("frontier", small, "--survive", "N-1")
+    assert result.exit_code == 5
+    assert "stopped early: points may be missing" in result.stdout
+    assert ELSEWHERE in result.stdout
+    answer = json.loads(run("frontier", small, "--survive", "N-1", "--json").stdout)
+    assert [level["stopped"] for level in answer["levels"]] == [True]
 
     def nothing(*_: object, **__: object) -> Frontier:
         raise SolverStopped("no plan was found before the search for the point ended")

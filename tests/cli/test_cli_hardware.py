@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from planner.cli import hardware as verb
+from planner.cli.console import ELSEWHERE
 from planner.errors import SolverStopped
 from planner.failures.states import failure_states
 from planner.io.plans import read_plan
@@ -122,3 +125,18 @@ def test_a_month_without_a_plan_costs_nothing_of_the_choice(
     written = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     wanted = {"orders.csv", "pools.csv", "costs.csv", "hardware.json", "scenario.yaml"}
     assert written == wanted
+
+
+def test_a_search_that_was_stopped_says_that_another_may_end_elsewhere(
+    run: Run, offered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = verb.choose_hardware
+
+    def stopped(*arguments: object, **settings: object) -> HardwareChoice:
+        choice = whole(*arguments, **settings)  # type: ignore[arg-type]
+        return replace(choice, found=replace(choice.found, status="limit"))
+
+    monkeypatch.setattr(verb, "choose_hardware", stopped)
+    result = run("hardware", offered)
+    assert result.exit_code == 5
+    assert ELSEWHERE in result.stdout

@@ -16,6 +16,8 @@ import pytest
 
 from planner import exporters
 from planner.cli import optimize as verb
+from planner.cli.console import ELSEWHERE
+from planner.cli.plan_text import _ended, _moved
 from planner.errors import SolverStopped, UnfaithfulExport
 from planner.io.plans import read_plan
 from planner.model.manifest import Manifest
@@ -152,6 +154,7 @@ def test_stopped_with_a_plan_is_exit_5_and_the_plan_is_written(
     result = run("optimize", small, "-o", tmp_path, "--no-pictures")
     assert result.exit_code == 5
     assert "(stopped early)" in result.stdout
+    assert ELSEWHERE in result.stdout
     assert read_plan(tmp_path / "plan.yaml").proof.status == "limit"
 
 
@@ -292,6 +295,20 @@ def test_staying_near_a_plan_says_what_moves_and_what_it_costs(
     assert new.stability is not None
     assert new.stability.demand_share == 0
     assert new.model_copy(update={"stability": None}) == old
+
+
+def test_a_wide_gap_is_not_called_optimal(made: Made) -> None:
+    plan = read_plan(made.folder / "plan.yaml")
+    wide = plan.model_copy(update={"proof": plan.proof.model_copy(update={"gap": 0.05})})
+    assert _ended(plan) == "optimal"
+    assert _ended(wide) == "within the gap asked for"
+
+
+def test_all_of_the_demand_is_100_percent_of_it() -> None:
+    assert (
+        _moved(0.9961, 2, "moves", "changes") == "moves 100 % of the demand and changes 2 replicas"
+    )
+    assert _moved(0.123, 1, "moves", "changes") == "moves 12 % of the demand and changes 1 replica"
 
 
 def test_a_plan_to_stay_near_that_is_no_plan_is_refused(run: Run, small: Path) -> None:

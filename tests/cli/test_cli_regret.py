@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from planner.cli import regret as verb
+from planner.cli.console import ELSEWHERE
 from planner.io.plans import read_plan
+from planner.studies.regret import RegretStudy
 from tests.cli.runs import Made, Run
 
 
@@ -56,3 +60,17 @@ def test_a_bad_list_ends_with_its_faults(run: Run, small: Path, tmp_path: Path) 
     result = run("regret", small, "--demands", listed)
     assert result.exit_code == 3
     assert "line 3  demands.launch.origins.TWN: no origin 'TWN'" in result.stderr
+
+
+def test_a_search_that_was_stopped_says_that_another_may_end_elsewhere(
+    run: Run, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = verb.minimise_regret
+
+    def stopped(*arguments: object, **settings: object) -> RegretStudy:
+        return replace(whole(*arguments, **settings), proven=False)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verb, "minimise_regret", stopped)
+    result = run("regret", small)
+    assert result.exit_code == 5
+    assert ELSEWHERE in result.stdout

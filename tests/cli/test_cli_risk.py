@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from planner.cli import risk as verb
+from planner.cli.console import ELSEWHERE
 from planner.io.plans import read_plan
+from planner.studies.tail_risk import TailStudy
 from tests.cli.runs import Made, Run
 
 
@@ -82,3 +86,17 @@ def test_the_same_input_gives_the_same_bytes(
 ) -> None:
     run("risk", small, "-o", tmp_path, "--beta", "0.99")
     assert (tmp_path / "plan.yaml").read_bytes() == (asked.folder / "plan.yaml").read_bytes()
+
+
+def test_a_search_that_was_stopped_says_that_another_may_end_elsewhere(
+    run: Run, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = verb.minimise_tail_risk
+
+    def stopped(*arguments: object, **settings: object) -> TailStudy:
+        return replace(whole(*arguments, **settings), proven=False)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verb, "minimise_tail_risk", stopped)
+    result = run("risk", small)
+    assert result.exit_code == 5
+    assert ELSEWHERE in result.stdout

@@ -276,6 +276,7 @@ def test_a_later_line_of_a_p_median_file_takes_the_place_of_an_earlier() -> None
         ({"capacity": [1.0, 1.0]}, "`capacity` of all facilities together must cover"),
         ({"open_count": 3}, "`open_count` must be from 1 .* to 2"),
         ({"capacity": [3.0, 3.0], "open_count": 1}, "`open_count` must be from 2"),
+        ({"open_count": 1.5}, "`open_count` must be a whole number, not 1.5"),
         ({"gap": -1.0}, "`gap` must not be negative"),
         ({"time_limit_s": 0.0}, "`time_limit_s` must be positive"),
     ],

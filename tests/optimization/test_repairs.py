@@ -23,7 +23,7 @@ from tests.oracles.instances import random_problem
 from tests.oracles.some_plan import has_plan, least_cost
 
 SMALL = Path(__file__).parent.parent / "data" / "good" / "small.yaml"
-COST = re.compile(r": then a plan costs [\d,]+( to [\d,]+)? USD a month$")
+COST = re.compile(r": then a plan costs [\d,]+( to [\d,]+)? USD a month(, .* with what is added)?$")
 
 
 def built(text: str, folder: Path) -> Problem:
@@ -157,3 +157,14 @@ def test_the_face_raises_advice_and_can_be_told_not_to(small: Problem) -> None:
 )
 def test_losses_are_counted_by_kind(state: str, count: dict[str, int]) -> None:
     assert dict(losses(state, read_scenario("taiwan"))) == count
+
+
+def test_what_is_bought_is_part_of_what_a_way_costs(small: Problem) -> None:
+    bought = str(Repair("add 1 server", small, 400.0, 1010.0, 1000.0))
+    assert bought.endswith(
+        "(400 USD a month): then a plan costs 1,000 to 1,010 USD a month, "
+        "1,400 to 1,410 with what is added"
+    )
+    assert str(Repair("ask less", small, 0.0, 1000.0, 1000.0)).endswith(
+        "ask less: then a plan costs 1,000 USD a month"
+    )

@@ -34,6 +34,12 @@ def test_the_summary_of_a_plan_that_promises_nothing_has_no_worst_state(plan: Pl
     )
 
 
+def test_the_summary_of_a_plan_that_was_stopped_says_so(plan: Plan) -> None:
+    proof = plan.proof.model_copy(update={"status": "limit"})
+    assert "status" not in answers.summary(plan, 0.0)
+    assert answers.summary(plan.model_copy(update={"proof": proof}), 0.0)["status"] == "limit"
+
+
 def test_weights_are_written_as_csv_and_json(plan: Plan) -> None:
     rows = list(csv.DictReader(io.StringIO(answers.weights_csv(plan))))
     assert {(row["service"], row["region"]): int(row["replicas"]) for row in rows} == {

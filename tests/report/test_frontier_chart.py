@@ -48,6 +48,14 @@ def test_a_single_point_and_the_same_bytes() -> None:
     assert frontier_chart(one).get_title(loc="left") == "55 ms at least cost, 55 ms at most"
 
 
+def test_only_least_costs_are_compared() -> None:
+    capped = TABLE.assign(epsilon_ms=[float("nan"), 40.0, 30.0, float("nan"), 31.0])
+    assert frontier_chart(capped).get_title(loc="left") == "to survive any region costs 50 % more"
+    title = frontier_chart(capped.drop(index=3)).get_title(loc="left")
+    assert "%" not in title
+    assert "stopped" in title
+
+
 def test_it_draws_where_it_is_told() -> None:
     ax = frontier_chart(TABLE)
     other = frontier_chart(TABLE.iloc[:3], ax=ax)
