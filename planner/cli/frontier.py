@@ -58,7 +58,9 @@ def frontier(
     ] = LatencyName.mean,
     points: Annotated[int, typer.Option(min=3, max=200, help="Most points on a curve.")] = 10,
     gap: Annotated[float, typer.Option(min=0.0, max=0.5, help="Relative gap to prove.")] = 1e-3,
-    time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds a point may take.")] = 20.0,
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, help="Seconds a point may take; the cheapest one thrice.")
+    ] = 20.0,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the solver.")] = 0,
     pictures: Annotated[bool, typer.Option(help="Draw the picture.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -21,6 +21,9 @@ from planner.optimization.tail_cap import limit_grid_ms
 
 Latency = Literal["mean", "p95"]
 
+_CHEAP_END = 3.0
+"""Times as long as another point: without the least cost nothing is known of the rest."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -57,7 +60,7 @@ def mean_axis(program: EpsilonProgram, *, gap: float, time_limit_s: float, stop:
     gap : float
         Relative gap at which each step of each point stops.
     time_limit_s : float
-        Seconds that a point may take.
+        Seconds that a point may take; the cheapest of all, without a cap, three times as long.
     stop : Stop
         When all of it must stop.
 
@@ -68,7 +71,8 @@ def mean_axis(program: EpsilonProgram, *, gap: float, time_limit_s: float, stop:
     """
 
     def at(cap_ms: float, start: Candidate) -> Efficient | None:
-        return efficient(program, cap_ms, start=start, gap=gap, stop=stop.within(time_limit_s))
+        own = _own(stop, time_limit_s, cap_ms)
+        return efficient(program, cap_ms, start=start, gap=gap, stop=own)
 
     return Axis(
         "mean",
@@ -89,7 +93,7 @@ def tail_axis(program: EpsilonProgram, *, gap: float, time_limit_s: float, stop:
     gap : float
         Relative gap at which each step of each point stops.
     time_limit_s : float
-        Seconds that a point may take.
+        Seconds that a point may take; the cheapest of all, without a cap, three times as long.
     stop : Stop
         When all of it must stop.
 
@@ -110,13 +114,18 @@ def tail_axis(program: EpsilonProgram, *, gap: float, time_limit_s: float, stop:
             p95_ms=_on_grid(cap_ms),
             start=start,
             gap=gap,
-            stop=stop.within(time_limit_s),
+            stop=_own(stop, time_limit_s, cap_ms),
         )
 
     def value(found: Efficient) -> float:
         return program.p95_ms(found.plan)
 
     return Axis("p95", value, value, lambda: _least_tail(program, time_limit_s, stop), at)
+
+
+def _own(stop: Stop, time_limit_s: float, cap_ms: float) -> Stop:
+    """Return the stop of a point that begins now."""
+    return stop.within(time_limit_s * (1.0 if np.isfinite(cap_ms) else _CHEAP_END))
 
 
 def _on_grid(cap_ms: float) -> float:

@@ -230,7 +230,7 @@ def trace_frontier(
     gap : float
         Relative gap at which each step of each point stops.
     time_limit_s : float
-        Seconds that a point may take.
+        Seconds that a point may take; the cheapest of a curve three times as long.
     seed : int
         Random seed of the solver.
     step : callable

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from planner.optimization.epsilon import epsilon_program
-from planner.optimization.stopping import NEVER
+from planner.optimization.stopping import NEVER, Stop
 from planner.optimization.tail_cap import limit_grid_ms
 from planner.problem.arrays import Problem
-from planner.studies.axes import tail_axis
+from planner.studies import axes
+from planner.studies.axes import mean_axis, tail_axis
 from planner.studies.curve import trace_curve
 from tests.optimization.test_tail_cap import drawn, least_cost
 
@@ -46,3 +47,20 @@ def test_the_nearest_end_keeps_the_least_limit_of_all_also_from_seconds_away(see
     for plan in curve.plans:
         wanted = least_cost(problem, axis.value(plan))
         assert plan.cost_usd_month == pytest.approx(wanted, rel=2e-3)
+
+
+def test_the_cheap_end_without_which_there_is_no_curve_may_take_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[float] = []
+
+    def told(*_: object, stop: Stop, **__: object) -> None:
+        given.append(stop.left_s())
+
+    monkeypatch.setattr(axes, "efficient", told)
+    program = epsilon_program(drawn(3000))
+    for axis in (mean_axis, tail_axis):
+        each = axis(program, gap=GAP, time_limit_s=10.0, stop=NEVER)
+        for cap_ms in (50.0, np.inf):
+            each.at(cap_ms, None)  # type: ignore[arg-type]
+    assert given == pytest.approx([10.0, 30.0, 10.0, 30.0], abs=1.0)
