@@ -96,7 +96,7 @@ class HostSteering:
     main_order : tuple of str
         What most users follow; it also serves everybody whose country the plan does not know.
     users : dict of Order to float
-        Users that follow each order.
+        Users that follow each order; orders that nobody follows are left out, as in `countries`.
     """
 
     host: str
@@ -146,7 +146,7 @@ def host_steering(plan: Plan, host: str) -> HostSteering:
         host=host,
         countries={country: _normalised(mixed) for country, mixed in sorted(countries.items())},
         main_order=min(followers, key=lambda order: (-followers[order], order)),
-        users=followers,
+        users={order: count for order, count in followers.items() if count > 0},
     )
 
 

@@ -255,6 +255,24 @@ def test_the_realised_shares_are_what_an_independent_reader_finds_in_the_files()
     )
 
 
+def test_an_order_that_only_an_origin_without_users_follows_has_no_block():
+    data = small_data()
+    data["scenario"]["origins"]["US-EAST"]["internet_users"] = 0.0
+    data["hosts"]["api.company.com"]["US-EAST"] = [{"share": 1.0, "order": ["tokyo", "singapore"]}]
+    plan = read(data)
+    assert ("tokyo", "singapore") not in {
+        o[:2] for o in host_steering(plan, "api.company.com").users
+    }
+    realised = csv.DictReader(io.StringIO(files(plan)["realised.csv"]))
+    served = {
+        row["cluster"]
+        for row in realised
+        if (row["state"], row["country"], row["host"]) == ("up", "US", "api.company.com")
+        and float(row["realised_share"]) > 0
+    }
+    assert served == {"losangeles-edge"}
+
+
 def test_the_readme_prints_the_realised_split_of_every_state_and_host():
     readme = files(small_plan())["README.md"]
     rows = [line.split("|")[1:5] for line in readme.splitlines() if "planned" not in line]
