@@ -99,7 +99,7 @@ def check_delegation(plan: Plan) -> None:
     if dns.zone in plan.hosts:
         raise UnfaithfulExport(
             f"host '{dns.zone}' is the zone itself: this target would answer for all of it and "
-            "know no other name in it; use a name below it"
+            "know no other name in it; use a name below it, or let dns.zone be the zone above"
         )
     for server in dns.name_servers:
         inside = [h for h in plan.hosts if f".{server}".endswith(f".{h}")]
