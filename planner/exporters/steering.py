@@ -123,7 +123,8 @@ def host_steering(plan: Plan, host: str) -> HostSteering:
     -------
     HostSteering
         Orders are completed by the other active regions, those with most users first, so that
-        there is an answer in every state. Origins of one country are mixed by their users.
+        there is an answer in every state, and lose those in which nothing runs. Origins of
+        one country are mixed by their users.
 
     Raises
     ------
@@ -188,8 +189,9 @@ def _by_users(
 
 
 def _completed(order: Order, rest: Order) -> Order:
-    """Append what an order does not name."""
-    return (*order, *(region for region in rest if region not in order))
+    """Take the active regions of an order, and append those that it does not name."""
+    active = tuple(region for region in order if region in rest)
+    return (*active, *(region for region in rest if region not in order))
 
 
 def _sums(pairs: Iterable[tuple[_Key, float]]) -> dict[_Key, float]:

@@ -111,6 +111,14 @@ def test_an_order_that_is_too_short_is_completed_by_those_with_most_users():
     assert lost == {("203.0.113.40",): 1.0}
 
 
+def test_a_region_in_which_nothing_runs_answers_nobody():
+    data = small_data()
+    data["active_regions"].remove("tokyo")
+    steering = host_steering(read(data), "api.company.com")
+    assert not any("tokyo" in order for order in steering.users)
+    assert {order[0] for order in steering.countries["JP"]} == {"taipei", "losangeles"}
+
+
 def test_blocks_are_the_distinct_answers_and_the_catch_all_is_last():
     found = files(small_plan())
     for host, count in (("api.company.com", 6), ("static.company.com", 2)):
