@@ -98,4 +98,4 @@ def _refusal(error: OSError) -> str:
     """Say what the system refused."""
     if error.strerror and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    return str(error)
+    return error.strerror or str(error)

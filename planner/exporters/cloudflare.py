@@ -48,6 +48,17 @@ Refer = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
+class _PoolSet(Renormalised):
+    """A pool set: `rest` begins with its fallback, which answers whether it is up or not."""
+
+    def shares(self, state: State) -> dict[str, float]:
+        """Return region to share; everybody goes to the fallback once all its pools are lost."""
+        if any(state.is_up(region) for region, _ in self.weights):
+            return super().shares(state)
+        return {self.rest[0]: 1.0}
+
+
+@dataclass(frozen=True)
 class _Host:
     """A host name: what its load balancer does, and what pool sets would do."""
 
@@ -116,7 +127,7 @@ def _host(plan: Plan, name: str, up: State) -> _Host:
     orders = {country: main_order(steering, country) for country in steering.countries}
     lists = {country: Drawn(((1, order),)) for country, order in orders.items()}
     weighted = {
-        country: Renormalised(weights, orders[country])
+        country: _PoolSet(weights, _outside_first(orders[country], weights))
         for country in steering.countries
         if len(weights := whole_weights(steering.shares(country, up), HUNDREDTHS)) > 1
     }
@@ -124,6 +135,12 @@ def _host(plan: Plan, name: str, up: State) -> _Host:
         HostRules(steering, lists, steering.main_order),
         HostRules(steering, {**lists, **weighted}, steering.main_order),
     )
+
+
+def _outside_first(order: Order, weights: Sequence[tuple[str, int]]) -> Order:
+    """Put the regions of no weight first: a fallback that fails with all others is none."""
+    inside = {region for region, _ in weights}
+    return tuple(sorted(order, key=lambda region: region in inside))
 
 
 def _check(plan: Plan) -> Check:
@@ -329,5 +346,5 @@ def _sets(host: _Host) -> list[Document]:
             },
         }
         for country, rule in host.weighted.countries.items()
-        if isinstance(rule, Renormalised)
+        if isinstance(rule, _PoolSet)
     ]

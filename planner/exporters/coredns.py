@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from planner.errors import UnfaithfulExport
 from planner.exporters.addresses import records
+from planner.exporters.geodns import check_delegation
 from planner.exporters.realised import realised_csv
 from planner.exporters.rendering import text
 from planner.exporters.steering import HostSteering, State, host_steering, promised_states
@@ -82,7 +83,8 @@ def export_coredns(plan: Plan) -> tuple[Manifest, ...]:
     Raises
     ------
     UnfaithfulExport
-        If shares do not sum to 1, an address is none, or the country database lies in ``/``.
+        If shares do not sum to 1, an address is none, a host name cannot be delegated, or the
+        country database lies in ``/``.
 
     Notes
     -----
@@ -90,6 +92,7 @@ def export_coredns(plan: Plan) -> tuple[Manifest, ...]:
     """
     if not plan.hosts:
         raise UnfaithfulExport("the plan steers no host name, so there is nothing to answer")
+    check_delegation(plan)
     states = promised_states(plan)
     hosts = [_host(plan, name, states) for name in plan.hosts]
     rules = [by_views(host.steering, host.views, states) for host in hosts]

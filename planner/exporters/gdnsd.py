@@ -8,9 +8,11 @@ from math import lcm
 from pathlib import PurePosixPath
 
 from planner.errors import UnfaithfulExport
+from planner.exporters import naming
 from planner.exporters.geodns import (
     active_regions,
     addresses,
+    check_delegation,
     check_inputs,
     check_names,
     check_of,
@@ -43,6 +45,13 @@ WEIGHTS_SUM = 10_000
 MOST_DATACENTERS = 254
 LEAST_TTL_S = 5
 """What gdnsd clamps to, unless it is told that less is wanted."""
+LONGEST_DENIAL_S = 10_800
+"""Longest that gdnsd lets resolvers remember that a name has no such record."""
+
+LONGEST_RESOURCE = 200
+"""Characters of a resource, so that it fits behind its plugin in a zone and before a set."""
+MOST_ADDRESSES = 64
+LARGEST_WEIGHT = 2**20 - 1
 
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
@@ -61,7 +70,7 @@ class _Host:
     @property
     def resource(self) -> str:
         """Name of its resource, and of its map; host names have no underscores."""
-        return self.rules.host.replace(".", "_")
+        return naming.shortened(self.rules.host.replace(".", "_"), LONGEST_RESOURCE)
 
     def datacenters(self, country: str) -> list[str]:
         """Return the data centres of a country, first choice first."""
@@ -74,7 +83,8 @@ class _Host:
 def export_gdnsd(plan: Plan) -> tuple[Manifest, ...]:
     """Return the configuration and zone files of gdnsd.
 
-    Each host name is a zone of its own.  A country that follows one order is mapped to its clusters
+    Each host name is a zone of its own, or stands in the zone of the host name above it: gdnsd
+    takes no zone inside another.  A country that follows one order is mapped to its clusters
     in that order; a divided one to weighted sets, one after the other, each of which fails as a
     whole when one of its regions is lost: so each promised state has the plan's shares.
 
@@ -93,7 +103,8 @@ def export_gdnsd(plan: Plan) -> tuple[Manifest, ...]:
     MissingInputs
         If readiness or ingress paths are not known.
     UnfaithfulExport
-        If a name or address is none, or there are more data centres than gdnsd has room for.
+        If a name or address is none, a host name cannot be delegated, or there are more data
+        centres or addresses than gdnsd has room for.
 
     Notes
     -----
@@ -102,13 +113,15 @@ def export_gdnsd(plan: Plan) -> tuple[Manifest, ...]:
     the README and ``realised.csv`` show by how much it differs.
     """
     check_names(plan)
+    check_delegation(plan)
     require(plan, "gdnsd", check_inputs(plan))
+    _refuse_many_addresses(plan)
     states = promised_states(plan)
     hosts = [_host(plan, name, states) for name in plan.hosts]
     rows = realised_rows(plan, [host.rules for host in hosts], states)
     zones = [
-        Manifest(FOLDER / "zones" / host.rules.host, _zone(plan, host, i + 1))
-        for i, host in enumerate(hosts)
+        Manifest(FOLDER / "zones" / zone, _zone(plan, zone, inside, i + 1))
+        for i, (zone, inside) in enumerate(_by_zone(hosts).items())
     ]
     known = facts(plan, [host.rules for host in hosts], states, rows)
     return (
@@ -127,9 +140,32 @@ def _readme(plan: Plan, hosts: Sequence[_Host], known: Mapping[str, object]) -> 
         **_timing(plan),
         version=COMPONENTS["gdnsd"].version,
         check=check_of(plan, hosts[0].rules.host),
+        zones=list(_by_zone(hosts)),
         by_state=all(_by_state(host) for host in hosts),
         several=[r for r in active_regions(plan) if len(addresses(plan, r, families(plan)[0])) > 1],
     )
+
+
+def _by_zone(hosts: Sequence[_Host]) -> dict[str, list[_Host]]:
+    """Group host names by their zone: the shortest of them that each is, or lies below."""
+    names = sorted((host.rules.host for host in hosts), key=len)
+    zones: dict[str, list[_Host]] = {}
+    for host in hosts:
+        zone = next(n for n in names if f".{host.rules.host}".endswith(f".{n}"))
+        zones.setdefault(zone, []).append(host)
+    return zones
+
+
+def _refuse_many_addresses(plan: Plan) -> None:
+    """Refuse regions with more addresses of one type than gdnsd takes."""
+    for region in active_regions(plan):
+        for family in families(plan):
+            count = len(addresses(plan, region, family))
+            if count > MOST_ADDRESSES:
+                raise UnfaithfulExport(
+                    f"region '{region}' has {count} ingress addresses of one type; gdnsd takes "
+                    f"{MOST_ADDRESSES}"
+                )
 
 
 def _place(region: str) -> str:
@@ -237,6 +273,11 @@ def _groups(plan: Plan, weights: Weights, family: str) -> dict[str, Value]:
     """Divide each region's weight over its addresses: a group weighs what its members sum to."""
     own = {region: addresses(plan, region, family) for region, _ in weights}
     whole = lcm(*(len(found) for found in own.values()))
+    if max(w * whole // len(own[region]) for region, w in weights) > LARGEST_WEIGHT:
+        raise UnfaithfulExport(
+            "the numbers of the regions' ingress addresses have no small common multiple, so gdnsd "
+            "cannot weigh them; give regions like numbers of addresses"
+        )
     return {
         _place(region): {
             f"address-{i + 1}": [address, weight * whole // len(own[region])]
@@ -282,16 +323,17 @@ def _resource(plan: Plan, host: _Host) -> dict[str, Value]:
     }
 
 
-def _zone(plan: Plan, host: _Host, serial: int) -> str:
-    """Write the zone of one host name."""
+def _zone(plan: Plan, zone: str, hosts: Sequence[_Host], serial: int) -> str:
+    """Write a zone with its host names."""
     dns = plan.scenario.dns
     return text(
         "gdnsd.zone.j2",
-        host=host.rules.host,
+        host=zone,
         ttl=dns.ttl_s,
+        denial=min(dns.ttl_s, LONGEST_DENIAL_S),
         least_ttl=_timing(plan)["least_ttl"],
         serial=serial,
         hostmaster=dns.hostmaster,
         name_servers=dns.name_servers,
-        resource=host.resource,
+        resources=[(h.rules.host.removesuffix(zone).rstrip(".") or "@", h.resource) for h in hosts],
     )

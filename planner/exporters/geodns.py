@@ -86,6 +86,30 @@ def check_zone(plan: Plan) -> None:
         )
 
 
+def check_delegation(plan: Plan) -> None:
+    """Refuse host names that cannot be delegated to name servers of their own.
+
+    Raises
+    ------
+    UnfaithfulExport
+        If a host name is the zone itself, whose other names would be lost; or if a name server lies
+        in a host name's zone, which has no address for it.
+    """
+    dns = plan.scenario.dns
+    if dns.zone in plan.hosts:
+        raise UnfaithfulExport(
+            f"host '{dns.zone}' is the zone itself: this target would answer for all of it and "
+            "know no other name in it; use a name below it, or let dns.zone be the zone above"
+        )
+    for server in dns.name_servers:
+        inside = [h for h in plan.hosts if f".{server}".endswith(f".{h}")]
+        if inside:
+            raise UnfaithfulExport(
+                f"name server '{server}' lies in '{inside[0]}', which is delegated to it and has "
+                "no address of it; use a name server outside"
+            )
+
+
 def families(plan: Plan) -> tuple[str, ...]:
     """Return the record types that every active region can answer.
 

@@ -11,6 +11,7 @@ from planner.exporters.geodns import (
     Check,
     active_regions,
     addresses,
+    check_delegation,
     check_inputs,
     check_names,
     check_of,
@@ -66,7 +67,7 @@ def export_powerdns(plan: Plan) -> tuple[Manifest, ...]:
     MissingInputs
         If readiness or ingress paths are not known.
     UnfaithfulExport
-        If a name or address is none.
+        If a name or address is none, or a host name cannot be delegated.
 
     Notes
     -----
@@ -74,6 +75,7 @@ def export_powerdns(plan: Plan) -> tuple[Manifest, ...]:
     and a random one answers.  This version takes a region out after one failed check.
     """
     check_names(plan)
+    check_delegation(plan)
     require(plan, "powerdns", check_inputs(plan))
     states = promised_states(plan)
     hosts = [_rules(plan, name) for name in plan.hosts]

@@ -96,7 +96,7 @@ class HostSteering:
     main_order : tuple of str
         What most users follow; it also serves everybody whose country the plan does not know.
     users : dict of Order to float
-        Users that follow each order.
+        Users that follow each order; orders that nobody follows are left out, as in `countries`.
     """
 
     host: str
@@ -123,7 +123,8 @@ def host_steering(plan: Plan, host: str) -> HostSteering:
     -------
     HostSteering
         Orders are completed by the other active regions, those with most users first, so that
-        there is an answer in every state. Origins of one country are mixed by their users.
+        there is an answer in every state, and lose those in which nothing runs. Origins of
+        one country are mixed by their users.
 
     Raises
     ------
@@ -146,7 +147,7 @@ def host_steering(plan: Plan, host: str) -> HostSteering:
         host=host,
         countries={country: _normalised(mixed) for country, mixed in sorted(countries.items())},
         main_order=min(followers, key=lambda order: (-followers[order], order)),
-        users=followers,
+        users={order: count for order, count in followers.items() if count > 0},
     )
 
 
@@ -188,8 +189,9 @@ def _by_users(
 
 
 def _completed(order: Order, rest: Order) -> Order:
-    """Append what an order does not name."""
-    return (*order, *(region for region in rest if region not in order))
+    """Take the active regions of an order, and append those that it does not name."""
+    active = tuple(region for region in order if region in rest)
+    return (*active, *(region for region in rest if region not in order))
 
 
 def _sums(pairs: Iterable[tuple[_Key, float]]) -> dict[_Key, float]:

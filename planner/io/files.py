@@ -44,7 +44,12 @@ def write_bytes_atomically(
 
 def write_bytes(path: Path, data: bytes, *, executable: bool = False) -> None:
     """Write a new file with the permissions that the process gives by default."""
-    path.write_bytes(data)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        # A full disk is noticed at the write, which names no file.
+        error.filename = error.filename or str(path)
+        raise
     if executable:
         mode = path.stat().st_mode
         path.chmod(mode | (mode & 0o444) >> 2)

@@ -24,6 +24,9 @@ def plan_checks(plan: Plan) -> Iterator[Finding]:
         Its path, sentence and cure.
     """
     yield from _names("region", plan.active_regions, plan.scenario.regions, ("active_regions",))
+    yield from _active_findings(plan)
+    headroom = plan.headroom.regions
+    yield from _names("region", headroom, plan.scenario.regions, ("headroom", "regions"))
     yield from _keys("service", plan.services, plan.scenario.services, ("services",))
     for name, service in plan.services.items():
         yield from _service_findings(plan, service, ("services", name))
@@ -34,6 +37,19 @@ def plan_checks(plan: Plan) -> Iterator[Finding]:
     yield from _absent("host name", plan.hosts, sorted(called), ("hosts",))
     for host in plan.hosts:
         yield from _host_findings(plan, host)
+
+
+def _active_findings(plan: Plan) -> Iterator[Finding]:
+    """Check that a region with replicas counts as active."""
+    if not plan.active_regions:
+        yield Finding(("active_regions",), "no region is active", "plan again")
+    if not plan.active_regions or set(plan.active_regions) - set(plan.scenario.regions):
+        return
+    for region in plan.scenario.regions:
+        users = [n for n, service in plan.services.items() if service.replicas.get(region, 0) > 0]
+        if users and region not in plan.active_regions:
+            message = f"'{region}' is missing, but has replicas of '{users[0]}'"
+            yield Finding(("active_regions",), message, "plan again")
 
 
 def _service_findings(plan: Plan, service: ServicePlan, path: Path) -> Iterator[Finding]:
@@ -86,12 +102,15 @@ def _host_findings(plan: Plan, host: str) -> Iterator[Finding]:
     """Check one host name's origins, shares and orders."""
     origins = plan.hosts[host]
     yield from _names("origin", origins, plan.scenario.origins, ("hosts", host))
-    yield from _absent("origin", origins, _callers(plan.scenario, host), ("hosts", host))
+    callers = _callers(plan.scenario, host)
+    yield from _absent("origin", origins, callers, ("hosts", host))
     for origin, parts in origins.items():
         path: Path = ("hosts", host, origin)
         for position, part in enumerate(parts):
             yield from _names("region", part.order, plan.scenario.regions, (*path, position))
         total = math.fsum(part.share for part in parts)
+        if not parts and origin in callers:
+            yield Finding(path, "no share leads anywhere", "plan again")
         if parts and abs(total - 1) > 1e-6:
             yield Finding(path, f"the shares add up to {total:.6g}, not to 1", "plan again")
 

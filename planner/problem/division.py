@@ -11,6 +11,7 @@ from planner.exporters import workload
 from planner.exporters.divided_states import control_left
 from planner.exporters.karmada import static_weights
 from planner.exporters.preferences import preference_key, preferences
+from planner.exporters.requirements import service_platform
 from planner.federation.karmada import webster
 from planner.federation.kubefed import Preference, divide
 from planner.model.plan import Plan
@@ -54,7 +55,8 @@ def divided_replicas(problem: Problem, plan: Plan) -> Division:
     The cluster of a lost region is not ready. KubeFed with `rebalance` divides the whole total over
     the clusters left, by the preferences as exported; without it, survivors keep what they run and
     only what is missing is placed. Karmada with failover divides the whole total over the clusters
-    left by the planned weights (Webster); with its failover off nothing moves.
+    left by the planned weights (Webster); with its failover off nothing moves. Neither divides a
+    service that an autoscaler or a Rollout in each cluster sets the replicas of.
 
     Parameters
     ----------
@@ -201,9 +203,11 @@ def _outcomes(
     divider = _Divider(problem.axes.services, clusters, controller)
     replicas = planned * region_up[:, None, :]
     fixed, other = replicas.copy(), replicas.copy()
+    moved = np.array([_is_divided(plan, name) for name in problem.axes.services])
     for row in np.flatnonzero(redivided):
-        replicas[row] = divider.rows(region_up[row])
-        other[row] = divider.rows(region_up[row], descending=controller.tie_orders[-1])
+        replicas[row, moved] = divider.rows(region_up[row])[moved]
+        ties = divider.rows(region_up[row], descending=controller.tie_orders[-1])
+        other[row, moved] = ties[moved]
     return (
         Outcomes(
             state=likeliest[first],
@@ -217,6 +221,12 @@ def _outcomes(
         ),
         group,
     )
+
+
+def _is_divided(plan: Plan, service: str) -> bool:
+    """Whether the federation divides a service, as the export has it."""
+    known = service_platform(plan, service)
+    return not known.rollout and known.scaler != "member"
 
 
 @dataclass(frozen=True)

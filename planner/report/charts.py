@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from planner.model.plan import Plan
+from planner.report.drawn_names import drawn_regions
 from planner.report.failure_matrix import failure_matrix
 from planner.report.heat_map import rtt_heat_map
 from planner.report.maps import region_map
 from planner.report.style import FAINT, INK, in_our_style, own_axes, region_colours, wrapped
-from planner.report.tables import region_names
 from planner.report.timeline_chart import timeline
 
 __all__ = ["failure_matrix", "region_map", "replicas", "rtt_heat_map", "timeline"]
@@ -40,7 +40,7 @@ def replicas(plan: Plan, *, ax: Axes | None = None) -> Axes:
     table, weights = plan.replicas, plan.weights
     count = table.shape[0] * table.shape[1]
     ax = own_axes(min(max(6.5, 0.55 * count + 1.5), 16.0), 4.6) if ax is None else ax
-    colours, names = region_colours(table.columns), region_names(plan.scenario)
+    colours, names = region_colours(table.columns), drawn_regions(plan.scenario)
     width = 0.84 / table.shape[1]
     for j, region in enumerate(table.columns):
         x = np.arange(len(table)) + (j - (table.shape[1] - 1) / 2) * width
@@ -96,7 +96,7 @@ def _write_bars(ax: Axes, x: np.ndarray, counts: pd.Series[int], weights: pd.Ser
 
 def _replica_finding(plan: Plan) -> str:
     """Say how many replicas stand where."""
-    names = region_names(plan.scenario)
+    names = drawn_regions(plan.scenario)
     totals = plan.replicas.sum().sort_values(ascending=False, kind="stable")
     counts = [(names[str(region)], int(n)) for region, n in totals.items() if n > 0]
     parts = [f"{name} {n}" for name, n in counts[:MOST_NAMED]]

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from planner.problem.arrays import Floats
+from planner.report.drawn_names import drawn
 from planner.report.style import FAINT, INK, in_our_style, own_axes, wrapped
 from planner.simulation.assessment import Assessment
 
@@ -44,7 +45,7 @@ def failure_matrix(result: Assessment, *, ax: Axes | None = None) -> Axes:
     state = _shown(result)
     share = result.failure_matrix.to_numpy()[state]
     services = list(result.axes.services)
-    names = [result.axes.states[k] for k in state]
+    names = [drawn(result.axes.states[k], f"state {k}") for k in state.tolist()]
     own = CELL_IN * (len(services) + 1)
     if ax is None:
         ax = own_axes(0.6 + LETTER_IN * max(map(len, names)) + own, 1.8 + 0.27 * len(state))

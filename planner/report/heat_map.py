@@ -12,8 +12,9 @@ from matplotlib.patches import Rectangle
 
 from planner.model.plan import Plan
 from planner.problem.arrays import Floats, Ints, Problem
+from planner.report.drawn_names import drawn, drawn_regions
 from planner.report.style import INK, in_our_style, own_axes, region_colours, wrapped
-from planner.report.tables import main_regions, region_names
+from planner.report.tables import main_regions
 
 MOST_ORIGINS = 60
 DARKEST_MS = 350.0
@@ -112,9 +113,9 @@ def _frame_serving(ax: Axes, rows: _Rows, colours: list[str]) -> None:
 def _name_rows_and_columns(ax: Axes, rows: _Rows, problem: Problem) -> None:
     """Write names of origins and regions, first row on top."""
     scenario, count = problem.scenario, len(problem.axes.regions)
-    regions = region_names(scenario) if scenario else {r: r for r in problem.axes.regions}
+    regions = drawn_regions(scenario) if scenario else {r: r for r in problem.axes.regions}
     codes = [problem.axes.origins[o] for o in rows.origin]
-    names = [scenario.origins[code].name if scenario else code for code in codes]
+    names = [drawn(scenario.origins[code].name, code) if scenario else code for code in codes]
     ax.set_xticks(np.arange(count) + 0.5, [regions[r] for r in problem.axes.regions])
     ax.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=8)
     ax.set_ylim(len(names), 0)

@@ -16,10 +16,11 @@ from planner.model.scenario import Scenario
 from planner.model.topology import Region
 from planner.model.workload import Origin
 from planner.problem.arrays import Problem
+from planner.report.drawn_names import drawn_regions
 from planner.report.labels import Labels
 from planner.report.projection import Floats, Sheet, coastline, cut_line, equal_earth, great_circle
 from planner.report.style import FAINT, INK, in_our_style, own_axes, region_colours, settle, wrapped
-from planner.report.tables import main_regions, region_names, users_by_origin, users_by_region
+from planner.report.tables import main_regions, users_by_origin, users_by_region
 
 SEA, LAND, BORDER, GRID = "#f4f7f9", "#e2e4e4", "#ffffff", "#e3e9ed"
 UNSERVED, LINK = "#9a9a9a", "#4a4a4a"
@@ -222,7 +223,7 @@ def _name_regions(
     labels: Labels, plan: Plan, places: dict[str, Floats], radii: dict[str, float]
 ) -> None:
     """Write name and replicas beside each region."""
-    names, totals = region_names(plan.scenario), plan.replicas.sum()
+    names, totals = drawn_regions(plan.scenario), plan.replicas.sum()
     for region, radius in radii.items():
         count = int(totals[region])
         labels.put(
@@ -262,7 +263,7 @@ def _name_origins(
 
 def _finding(plan: Plan) -> str:
     """Say who serves whom."""
-    names = region_names(plan.scenario)
+    names = drawn_regions(plan.scenario)
     shares = {names[str(r)]: 100 * share for r, share in users_by_region(plan).items() if share > 0}
     if not shares:
         return "No region serves anybody"
@@ -281,7 +282,7 @@ def _legend_rows(scenario: Scenario) -> int:
 
 def _legend(ax: Axes, plan: Plan, problem: Problem | None, colours: dict[str, str]) -> None:
     """Explain colours, links and sizes below the map."""
-    names = region_names(plan.scenario)
+    names = drawn_regions(plan.scenario)
     handles = [
         Line2D([], [], marker="o", ls="", ms=7, color=colours[r], label=f"served by {names[r]}")
         for r in plan.scenario.regions
@@ -314,7 +315,7 @@ def _legend(ax: Axes, plan: Plan, problem: Problem | None, colours: dict[str, st
 
 def _round_trips(scenario: Scenario, problem: Problem | None, most: int = 8) -> list[str]:
     """Write the round trip of each link, measured or as the problem has it."""
-    names, written = region_names(scenario), []
+    names, written = drawn_regions(scenario), []
     for link in scenario.links.values():
         rtt_ms = link.rtt_ms
         if rtt_ms is None and problem is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from planner.problem.arrays import Floats
+from planner.report.drawn_names import drawn
 from planner.report.style import FAINT, INK, in_our_style, own_axes, wrapped
 from planner.simulation.chronicle import Timeline
 
@@ -71,7 +72,7 @@ def timeline(result: Timeline, name: str = "", *, ax: Axes | None = None) -> Axe
     ax.legend(
         unique.values(), unique.keys(), loc="center right", ncols=1, frameon=True, edgecolor="none"
     )
-    ax.set_title(wrapped(ax, _finding(result, name)))
+    ax.set_title(wrapped(ax, _finding(result, drawn(name, ""))))
     return ax
 
 

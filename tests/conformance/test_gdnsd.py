@@ -30,7 +30,7 @@ from tests.conformance.dns_servers import (
 from tests.conformance.tools import tool
 from tests.exporters.plans import HOSTS
 from tests.exporters.platforms import taiwan_plan
-from tests.exporters.steered import BOTH_FAMILIES, steered_plan
+from tests.exporters.steered import BOTH_FAMILIES, hosted_plan, steered_plan
 
 pytestmark = pytest.mark.slow
 
@@ -184,6 +184,24 @@ def test_ipv6_is_answered_where_every_region_has_it(tmp_path):
 def test_the_taiwan_plan_is_accepted_without_a_warning(tmp_path):
     binary = tool("gdnsd", "gdnsd")
     lay_out(taiwan_plan(), tmp_path, 9)
+    check = [binary, "-S", "-c", str(tmp_path), "checkconf"]
+    done = subprocess.run(check, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        hosted_plan("api.company.com", "v1.api.company.com"),
+        hosted_plan("api.company.com", f"{'a' * 63}.{'b' * 63}.{'c' * 63}.company.com"),
+        steered_plan(ttl_s=86_400),
+    ],
+    ids=["nested", "long", "slow"],
+)
+def test_odd_names_and_times_are_accepted_without_a_warning(tmp_path, plan):
+    binary = tool("gdnsd", "gdnsd")
+    lay_out(plan, tmp_path, 9)
     check = [binary, "-S", "-c", str(tmp_path), "checkconf"]
     done = subprocess.run(check, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr

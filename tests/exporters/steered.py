@@ -34,3 +34,13 @@ def steered_data(addresses: dict[str, list[str]] | None = None, **dns: Any) -> d
 
 def steered_plan(addresses: dict[str, list[str]] | None = None, **dns: Any) -> Plan:
     return read(steered_data(addresses, **dns))
+
+
+def hosted_plan(*hosts: str, **dns: Any) -> Plan:
+    """The plan with other host names in the place of its two."""
+    data = steered_data(**dns)
+    names = dict(zip(("api.company.com", "static.company.com"), hosts, strict=True))
+    for service in data["scenario"]["services"].values():
+        service["host"] = names[service["host"]]
+    data["hosts"] = {names[host]: origins for host, origins in data["hosts"].items()}
+    return read(data)

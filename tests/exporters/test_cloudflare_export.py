@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import Any
 
 import pytest
 
+from planner.exporters import cloudflare
 from planner.exporters.cloudflare import export_cloudflare
-from planner.exporters.steering import host_steering, promised_states
+from planner.exporters.steering import State, host_steering, promised_states
 from planner.model.plan import Plan
+from tests.exporters.plans import read
 from tests.exporters.platforms import taiwan_plan
-from tests.exporters.steered import steered_plan
+from tests.exporters.steered import steered_data, steered_plan
 
 
 def documents(plan: Plan) -> dict[str, Any]:
@@ -103,3 +107,30 @@ def test_terraform_refers_to_resources_that_exist():
             label[0].isalpha() and label.replace("_", "").replace("-", "").isalnum()
             for label in found
         )
+
+
+def test_where_all_pools_of_a_set_are_lost_its_fallback_is_another():
+    data = steered_data()
+    data["scenario"]["policy"]["survive"]["regions"] = 2
+    plan = read(data)
+    sets = documents(plan)["api/pool-sets/api.company.com.json"]["pool_sets"]
+    (philippines,) = (s["overrides"] for s in sets if s["name"] == "divided-PH")
+    assert philippines["pools"] == ["pool:singapore", "pool:taipei"]
+    fallback = philippines["fallback_pool"].removeprefix("pool:")
+    assert fallback in {"tokyo", "losangeles"}
+    content = next(
+        str(m.content) for m in export_cloudflare(plan) if m.path.name == "realised-pool-sets.csv"
+    )
+    realised = {
+        row["cluster"]: float(row["realised_share"])
+        for row in csv.DictReader(io.StringIO(content))
+        if (row["state"], row["origin"], row["host"])
+        == ("lost.taipei.singapore", "PH", "api.company.com")
+    }
+    assert realised[plan.scenario.regions[fallback].cluster] == 1.0
+
+
+def test_a_set_of_all_pools_says_that_its_fallback_may_be_lost():
+    rule = cloudflare._PoolSet((("tokyo", 60), ("taipei", 40)), ("tokyo", "taipei"))
+    assert rule.shares(State("lost.tokyo", ("tokyo",))) == {"taipei": 1.0}
+    assert rule.shares(State("lost", ("tokyo", "taipei"))) == {"tokyo": 1.0}

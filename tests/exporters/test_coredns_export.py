@@ -111,6 +111,14 @@ def test_an_order_that_is_too_short_is_completed_by_those_with_most_users():
     assert lost == {("203.0.113.40",): 1.0}
 
 
+def test_a_region_in_which_nothing_runs_answers_nobody():
+    data = small_data()
+    data["active_regions"].remove("tokyo")
+    steering = host_steering(read(data), "api.company.com")
+    assert not any("tokyo" in order for order in steering.users)
+    assert {order[0] for order in steering.countries["JP"]} == {"taipei", "losangeles"}
+
+
 def test_blocks_are_the_distinct_answers_and_the_catch_all_is_last():
     found = files(small_plan())
     for host, count in (("api.company.com", 6), ("static.company.com", 2)):
@@ -253,6 +261,24 @@ def test_the_realised_shares_are_what_an_independent_reader_finds_in_the_files()
     assert sum(float(r["realised_share"]) for r in rows) == pytest.approx(
         len({(r["state"], r["host"], r["origin"]) for r in rows})
     )
+
+
+def test_an_order_that_only_an_origin_without_users_follows_has_no_block():
+    data = small_data()
+    data["scenario"]["origins"]["US-EAST"]["internet_users"] = 0.0
+    data["hosts"]["api.company.com"]["US-EAST"] = [{"share": 1.0, "order": ["tokyo", "singapore"]}]
+    plan = read(data)
+    assert ("tokyo", "singapore") not in {
+        o[:2] for o in host_steering(plan, "api.company.com").users
+    }
+    realised = csv.DictReader(io.StringIO(files(plan)["realised.csv"]))
+    served = {
+        row["cluster"]
+        for row in realised
+        if (row["state"], row["country"], row["host"]) == ("up", "US", "api.company.com")
+        and float(row["realised_share"]) > 0
+    }
+    assert served == {"losangeles-edge"}
 
 
 def test_the_readme_prints_the_realised_split_of_every_state_and_host():

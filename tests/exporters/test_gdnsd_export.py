@@ -14,7 +14,7 @@ from planner.exporters.gdnsd import CONTINENTS, export_gdnsd
 from planner.exporters.steering import host_steering
 from planner.exporters.vscf import vscf
 from planner.model.plan import Plan
-from tests.exporters.steered import BOTH_FAMILIES, steered_plan
+from tests.exporters.steered import BOTH_FAMILIES, hosted_plan, steered_plan
 
 
 def files(plan: Plan) -> dict[str, str]:
@@ -104,3 +104,31 @@ def test_strings_are_quoted_and_what_cannot_be_written_is_refused():
     )
     with pytest.raises(UnfaithfulExport):
         vscf({"a": "b\nc"})
+
+
+def test_a_host_name_below_another_stands_in_its_zone():
+    found = files(hosted_plan("v1.api.company.com", "api.company.com"))
+    assert [path for path in found if path.startswith("zones/")] == ["zones/api.company.com"]
+    zone = found["zones/api.company.com"]
+    assert "\nv1 30/10 DYNA geoip!v1_api_company_com\n" in zone
+    assert "\n@ 30/10 DYNA geoip!api_company_com\n" in zone
+    assert "But delegate only api.company.com:" in found["README.md"]
+
+
+def test_what_exceeds_the_limits_of_gdnsd_is_refused_or_shortened():
+    longest = ".".join(["a" * 63] * 3 + ["b" * 49, "company.com"])
+    assert len(longest) == 253
+    found = files(hosted_plan(longest, "static.company.com", ttl_s=86_400))
+    assert max(map(len, re.findall(r"DYNA (\S+)", found[f"zones/{longest}"]))) <= 255
+    assert "@ 10800 SOA " in found[f"zones/{longest}"]
+    assert "86400 10800\n" in found[f"zones/{longest}"]
+
+    def many(prefix: int, count: int) -> list[str]:
+        return [f"10.{prefix}.0.{i}" for i in range(1, count + 1)]
+
+    with pytest.raises(UnfaithfulExport, match="'taipei' has 65 ingress addresses"):
+        export_gdnsd(steered_plan({"taipei": many(1, 65)}))
+    uneven = {"taipei": many(1, 1), "tokyo": many(2, 61), "losangeles": many(3, 59)}
+    three = (("taipei", 4000), ("tokyo", 3000), ("losangeles", 3000))
+    with pytest.raises(UnfaithfulExport, match="no small common multiple"):
+        gdnsd._groups(steered_plan(uneven), three, "A")

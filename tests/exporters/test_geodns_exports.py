@@ -12,6 +12,7 @@ import yaml
 
 from planner.errors import MissingInputs, UnfaithfulExport
 from planner.exporters.cloudflare import export_cloudflare
+from planner.exporters.coredns import export_coredns
 from planner.exporters.gdnsd import export_gdnsd
 from planner.exporters.geodns import check_of, families
 from planner.exporters.hosted_zone import export_route53
@@ -21,7 +22,7 @@ from planner.io.manifests import write_manifests
 from planner.model.plan import Plan
 from tests.exporters.plans import HOSTS, read, small_plan
 from tests.exporters.platforms import taiwan_plan
-from tests.exporters.steered import BOTH_FAMILIES, steered_data, steered_plan
+from tests.exporters.steered import BOTH_FAMILIES, hosted_plan, steered_data, steered_plan
 
 TARGETS = {
     "gdnsd": export_gdnsd,
@@ -280,3 +281,13 @@ def test_a_plan_that_steers_nothing_is_refused(target):
     plan = steered_plan().model_copy(update={"hosts": {}})
     with pytest.raises(UnfaithfulExport, match="steers no host name"):
         TARGETS[target](plan)
+
+
+@pytest.mark.parametrize("export", [export_coredns, export_gdnsd, export_powerdns])
+def test_a_host_name_that_cannot_be_delegated_is_refused(export):
+    with pytest.raises(UnfaithfulExport, match=r"'company\.com' is the zone itself"):
+        export(hosted_plan("company.com", "static.company.com"))
+    inside = steered_plan(name_servers=["ns1.api.company.com", "ns2.company.com"])
+    with pytest.raises(UnfaithfulExport, match=r"'ns1\.api\.company\.com' lies in 'api\."):
+        export(inside)
+    assert export(hosted_plan("v1.api.company.com", "api.company.com"))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from planner.io.files import write_bytes_atomically
+from planner.io.files import write_bytes, write_bytes_atomically
 from planner.io.manifests import INDEX, render, stale_manifests, write_manifests
 from planner.model.manifest import Manifest
 
@@ -188,6 +188,12 @@ def test_one_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_bytes_atomically(tmp_path / "folder", b"x")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["deep", "folder"]
     assert [file.name for file in target.parent.iterdir()] == ["plan.yaml"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_with_the_file() -> None:
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        write_bytes(Path("/dev/full"), b"x" * 10)
 
 
 def test_text_is_rendered_as_it_stands() -> None:

@@ -118,6 +118,11 @@ def faults(text: str, file: Path) -> list[str]:
             "- singapur\n- tokyo\n",
             "active_regions.1: no region 'singapur'; did you mean 'singapore'?",
         ),
+        (
+            "- singapore\n- tokyo\n",
+            "- tokyo\n",
+            "active_regions: 'singapore' is missing, but has replicas of 'api'; plan again",
+        ),
         ("  status: optimal", "  status: perfect", None),
         ("version: 1", "version: 2", None),
         (
@@ -126,7 +131,7 @@ def faults(text: str, file: Path) -> list[str]:
             "proof.gap: is not a number (NaN); write a finite number",
         ),
     ],
-    ids=["scenario", "total", "share", "region", "status", "version", "gap"],
+    ids=["scenario", "total", "share", "region", "active", "status", "version", "gap"],
 )
 def test_an_edited_plan_is_refused(
     plan: Plan, tmp_path: Path, old: str, new: str, expected: str | None
@@ -201,6 +206,17 @@ def test_every_fault_of_a_plan_comes_at_once(plan: Plan, tmp_path: Path) -> None
     text = plan_text(plan).replace("    total: 4\n", "    total: 5\n", 1)
     found = faults(text.replace("- taipei\n", "- taipai\n", 1), tmp_path / "plan.yaml")
     assert len(found) == 3
+
+
+def test_what_exports_and_texts_would_stumble_over_is_told(plan: Plan, tmp_path: Path) -> None:
+    hosts = {host: {**origins, "TW": ()} for host, origins in plan.hosts.items()}
+    headroom = plan.headroom.model_copy(update={"regions": {"nowhere": 1.0}})
+    changed = {"active_regions": (), "hosts": hosts, "headroom": headroom}
+    edited = plan.model_copy(update=changed)
+    found = faults(plan_text(edited), tmp_path / "plan.yaml")
+    assert "active_regions: no region is active; plan again" in found
+    assert any(text.startswith("headroom.regions.nowhere: no region 'nowhere'") for text in found)
+    assert any("TW: no share leads anywhere; plan again" in text for text in found)
 
 
 def test_a_plan_without_one_of_its_origins(plan: Plan, tmp_path: Path) -> None:

@@ -426,6 +426,23 @@ def test_a_cluster_without_a_weight_cannot_be_divided_by_karmada() -> None:
         divided_replicas(problem, plan)
 
 
+@pytest.mark.parametrize("controller", ["kubefed", "karmada"])
+@pytest.mark.parametrize("known", [{"scaler": "member"}, {"rollout": True}])
+def test_what_each_cluster_scales_by_itself_is_not_divided(
+    controller: str, known: dict[str, Any]
+) -> None:
+    data = small_data()
+    data["scenario"]["federation"] |= {"controller": controller, "karmada_failover": "on"}
+    data["scenario"]["platform"] = {"services": {"api": known}}
+    plan, problem = read(data), problem_over(SUBSETS)
+    divided = divided_replicas(problem, plan)
+    api = problem.axes.services.index("api")
+    assert divided.acts.any()
+    assert (divided.replicas[:, api] == divided.fixed[:, api]).all()
+    assert (divided.replicas != divided.fixed).any(), "the other services are"
+    assert not any("of api " in sentence for sentence in divided.findings)
+
+
 def test_results_are_read_only() -> None:
     plan, problem = plan_with()
     with pytest.raises(ValueError, match="read-only"):
