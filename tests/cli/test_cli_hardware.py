@@ -122,3 +122,14 @@ def test_a_month_without_a_plan_costs_nothing_of_the_choice(
     written = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     wanted = {"orders.csv", "pools.csv", "costs.csv", "hardware.json", "scenario.yaml"}
     assert written == wanted
+
+
+def test_buying_that_pays_never_is_said_all_the_same(
+    run: Run, offered: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "scenario.yaml"
+    text = offered.read_text(encoding="utf-8").replace("buy_usd: 6000.0", "buy_usd: 1.0e+14")
+    file.write_text(text.replace("rent_usd_month: 500.0", "rent_usd_month: 0.001"))
+    result = run("hardware", file, "--months", 1)
+    assert result.exit_code == 0
+    assert "pays from 100000000000000000 months of use on" in result.stdout
