@@ -88,9 +88,10 @@ def _idle_groups(scenario: Scenario) -> Iterator[Finding]:
     """Find risk groups with which nothing fails."""
     used = {group for link in scenario.links.values() for group in link.risk_groups}
     for name, group in scenario.risk_groups.items():
-        if name not in used and group.corridor is None:
+        if name not in used and not (group.corridor or group.regions or group.services):
             message = "nothing fails with this risk group"
-            yield Finding(("risk_groups", name), message, "name it at a link, or give a corridor")
+            cure = "name it at a link, or give regions, services or a corridor"
+            yield Finding(("risk_groups", name), message, cure)
 
 
 def _measurable(scenario: Scenario) -> bool:

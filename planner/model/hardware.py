@@ -20,6 +20,8 @@ from planner.model.schema import (
 # The bounds stand in the type: beside `Count`, those of a field are overruled by its own.
 UpToSixty = Annotated[int, Field(strict=True, ge=1, le=60)]
 UpToThousand = Annotated[int, Field(strict=True, ge=1, le=1000)]
+# Nothing can be weighed against money that is worth nothing.
+Discount = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.99)]
 
 
 class Offer(Document):
@@ -81,7 +83,7 @@ class Hardware(Document):
         description="part of the value not yet lost that a bought server fetches at the end of the "
         "months planned for (ours)",
     )
-    discount_share_year: Share = Field(
+    discount_share_year: Discount = Field(
         default=0.0, description="by how much money is worth less a year later"
     )
     basis: Basis = None

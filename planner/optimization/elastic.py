@@ -17,7 +17,8 @@ from planner.optimization.relaxation import add_missing_rows, relax
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import Stop
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.arrays import Floats, Ints, NodePools, Problem
+from planner.problem.costs import replica_cost_usd_month
 from planner.units import gbps_from_payload
 
 UPLINK_USD_PER_GBPS = 500.0
@@ -133,17 +134,29 @@ def bought(problem: Problem, relief: Relief) -> Problem:
     Returns
     -------
     Problem
-        `max_replicas` is one number for all regions of a service, and uplink is bought in
-        hundredths of a Gbit/s.
+        `max_replicas` is one number for all regions of a service, uplink is bought in hundredths of
+        a Gbit/s, and replicas are priced by the pools that result.
     """
     top, more = problem.max_replicas, relief.replicas
     most = np.where(top > 0, (top + more).max(axis=1, keepdims=True), 0)
+    pools = replace(problem.pools, servers=problem.pools.servers + relief.servers)
     return replace(
         problem,
-        pools=replace(problem.pools, servers=problem.pools.servers + relief.servers),
+        pools=pools,
+        cost_usd_month=_repriced(problem, pools),
         max_replicas=np.where(more.any(axis=1, keepdims=True), most, top),
         uplink_gbps=problem.uplink_gbps + np.ceil(relief.uplink_gbps * 100) / 100,
     )
+
+
+def _repriced(problem: Problem, pools: NodePools) -> Floats:
+    """Return what replicas cost in other pools, of which they pay their share."""
+    if problem.scenario is None:
+        return problem.cost_usd_month
+    asked = len(problem.axes.regions), problem.cpu_cores, problem.memory_gib
+    old, new = (replica_cost_usd_month(each, *asked) for each in (problem.pools, pools))
+    # Where servers cost nothing, more of them cost nothing either.
+    return problem.cost_usd_month * np.divide(new, old, out=np.ones_like(old), where=old > 0)
 
 
 def price_usd_month(problem: Problem, relief: Relief) -> float:

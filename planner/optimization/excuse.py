@@ -20,7 +20,9 @@ from planner.problem.arrays import Bools, Problem
 from planner.problem.packing import packing_limits, replica_bounds
 from planner.problem.reach import reachable_p95_ms
 
-Kind = Literal["lists", "latency", "barred", "orders", "pools", "promises", "cost", "unknown"]
+Kind = Literal[
+    "lists", "uncalled", "latency", "barred", "orders", "pools", "promises", "cost", "unknown"
+]
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ class Excuse:
     ----------
     service, region : int
         Which.
-    kind : {'lists', 'latency', 'barred', 'orders', 'pools', 'promises', 'cost', 'unknown'}
-        'lists': its own list or every origin's residency keeps it out; 'latency': no origin may be
-        served within its limits; 'barred': none may be served for another reason, such as home
-        calls; 'orders': no list of regions with this one in it keeps the limits of all services
-        of the host in every promised state; 'pools': not even the least replicas fit; 'promises':
-        with it no plan keeps every promise; 'cost': a plan with it costs more; 'unknown': a limit
-        came before any plan with it.
+    kind : str
+        'lists': its own list or every origin's residency keeps it out; 'uncalled': no origin calls
+        it; 'latency': no origin may be served within its limits; 'barred': none may be served for
+        another reason, such as home calls; 'orders': no list of regions with this one in it keeps
+        the limits of all services of the host in every promised state; 'pools': not even the least
+        replicas fit; 'promises': with it no plan keeps every promise; 'cost': a plan with it costs
+        more; 'unknown': a limit came before any plan with it.
     too_far : TooFar or None
         The nearest miss, for 'latency'.
     dearer : Interval or None
@@ -115,6 +117,8 @@ def _barred(
     out = np.array([kept_out(problem, service, o)[region] for o in range(calls.size)])
     if problem.max_replicas[service, region] == 0 or (calls.any() and out[calls].all()):
         return Excuse(service, region, "lists")
+    if not calls.any():
+        return Excuse(service, region, "uncalled")
     served = problem.state_admissible[problem.must_survive][:, service, :, region].any(axis=0)
     if not (served & calls).any():
         too_far = _nearest_miss(problem, service, region, calls & ~out)

@@ -9,6 +9,8 @@ from itertools import product
 import numpy as np
 
 from planner.model.scenario import Scenario
+from planner.optimization.columns import order_columns
+from planner.optimization.loosening import raised_limits
 from planner.optimization.stopping import Stop
 from planner.optimization.trial import hopeless, promised_only, tried
 from planner.problem.arrays import Bools, Problem
@@ -62,17 +64,54 @@ def _lowered(
         if stop.passed() or hopeless(fewer, stop, seed):
             continue
         if tried(fewer, stop.within(_TRIAL_S), seed).verdict == "feasible":
-            policy = scenario.policy.survive
-            said = [
-                f"{field} {level} instead of {getattr(policy, field)}"
-                for field, level in levels.items()
-                if level < getattr(policy, field)
-            ]
-            count = int((problem.must_survive & ~kept).sum())
-            states = f"{count} failure state{'' if count == 1 else 's'} fewer"
-            text = f"promise to survive {states} (policy.survive: {', '.join(said)})"
-            return text, replace(problem, must_survive=kept)
+            return _given_up(problem, scenario, levels, kept)
     return None
+
+
+def reached_states(problem: Problem, stop: Stop) -> tuple[str, Problem] | None:
+    """Lower levels of survival until every origin has regions to follow, whatever they hold.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem of promised states that has no plan.
+    stop : Stop
+        When to stop.
+
+    Returns
+    -------
+    (str, Problem) or None
+        What is given up, and the problem without, with limits raised where no level does without;
+        None without a scenario, and where neither helps.
+    """
+    if problem.scenario is None:
+        return None
+    lower = [
+        _given_up(problem, problem.scenario, *level) for level in _levels(problem, problem.scenario)
+    ]
+    for text, fewer in lower:
+        if not stop.passed() and not order_columns(promised_only(fewer)).missing.size:
+            return text, fewer
+    for text, fewer in lower:
+        for more, raised in () if stop.passed() else raised_limits(promised_only(fewer)):
+            return f"{text}, {more}", raised
+    return None
+
+
+def _given_up(
+    problem: Problem, scenario: Scenario, levels: dict[str, int], kept: Bools
+) -> tuple[str, Problem]:
+    """Say which states are given up, and return the problem without."""
+    policy = scenario.policy.survive
+    said = [
+        f"{field} {level} instead of {getattr(policy, field)}"
+        for field, level in levels.items()
+        if level < getattr(policy, field)
+    ]
+    count = int((problem.must_survive & ~kept).sum())
+    states = f"{count} failure state{'' if count == 1 else 's'} fewer"
+    text = f"promise to survive {states} (policy.survive: {', '.join(said)})"
+    return text, replace(problem, must_survive=kept)
 
 
 def _levels(problem: Problem, scenario: Scenario) -> list[tuple[dict[str, int], Bools]]:

@@ -199,6 +199,12 @@ def _least_limits(problem: Problem, reach: Reaches, lacking: Callable[[Problem],
             return not lacking(_raised(problem, reach, {**limits, limit: steps[at]}))
 
         limits[kind, service] = steps[_first(does, len(steps))]
+    for kind, service in list(limits):
+        ms, emergency = limits[kind, service], limits.get(("emergency limit", service), 0.0)
+        # A scenario's emergency limit is never below the normal one.
+        if ms > max(emergency, float(problem.emergency_limit_ms[service])):
+            limits["emergency limit", service] = ms
+            reach["emergency limit", service] = _reach(problem, "emergency limit", service)
     said = [
         f"raise {_FIELD[kind]} of {problem.axes.services[s]} from {given[kind][s]:g} to {ms:g}"
         for (kind, s), ms in limits.items()
@@ -234,20 +240,25 @@ def _ceilings(problem: Problem, kind: Kind, stop: Stop, seed: int) -> Iterator[W
     )
     where = "with everything up" if normal else "in failure states"
     field = "ceiling_normal_share" if normal else "ceiling_emergency_share"
-    text = f"let workers be {percent} % busy {where} instead of {100 * given:g} %"
-    yield f"{text} (policy.{field})", _fuller(problem, normal, percent / 100)
+    text = f"let workers be {percent} % busy {where} instead of {100 * given:g} % (policy.{field})"
+    fuller = _fuller(problem, normal, percent / 100)
+    if normal and fuller.ceiling_emergency_share > problem.ceiling_emergency_share:
+        text += (
+            f", and as busy in failure states (policy.ceiling_emergency_share {percent / 100:g})"
+        )
+    yield text, fuller
 
 
 def _fuller(problem: Problem, normal: bool, share: float) -> Problem:
-    """Return the problem with another ceiling; what is late at it is struck."""
+    """Return the problem with another ceiling, that of emergencies never below the normal one."""
+    fuller = replace(problem, ceiling_emergency_share=max(share, problem.ceiling_emergency_share))
     if normal:
-        fuller = replace(problem, ceiling_normal_share=share)
-    else:
-        fuller = replace(problem, ceiling_emergency_share=share)
+        fuller = replace(fuller, ceiling_normal_share=share)
     if problem.scenario is None:
         return fuller
+    # What is late at it is struck.
     admissible: Bools = problem.state_admissible.copy()
-    for state in range(1) if normal else range(1, len(problem.axes.states)):
+    for state in np.flatnonzero(fuller.ceiling_share > problem.ceiling_share).tolist():
         for service in range(len(problem.axes.services)):
             home = int(problem.home_region[state, service])
             admissible[state, service] &= keeps_limit(fuller, state, service, home)

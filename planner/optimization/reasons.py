@@ -231,6 +231,7 @@ def excuse_reason(problem: Problem, found: Excuse) -> str:
         )
     return {
         "lists": "its lists keep it out (allowed_regions, residency)",
+        "uncalled": "no origin calls it",
         "barred": "no origin may be served from here in a promised state, whatever the latency "
         "(home calls find no home, or the limits differ by state)",
         "orders": f"no list of regions with this one in it keeps the limits of every service of "

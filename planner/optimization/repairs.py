@@ -16,7 +16,7 @@ from planner.errors import Infeasible, SolverStopped
 from planner.optimization.columns import order_columns
 from planner.optimization.elastic import Relief, bought, cheapest_relief, price_usd_month
 from planner.optimization.explain import purchases
-from planner.optimization.levels import fewer_states
+from planner.optimization.levels import fewer_states, reached_states
 from planner.optimization.loosening import Way, loosenings, raised_limits
 from planner.optimization.optimize import solve
 from planner.optimization.promises import Promise
@@ -104,7 +104,11 @@ def repairs(
     """
     base = promised_only(problem)
     found: dict[str, Repair] = {}
+    asked: set[str] = set()
     for text, changed in _ways(base, clash, stop, seed):
+        if text in asked:
+            continue
+        asked.add(text)
         repair = _tried(base, text, changed, stop, seed)
         if repair is not None:
             found.setdefault(repair.text, repair)
@@ -114,7 +118,13 @@ def repairs(
 def _ways(base: Problem, clash: tuple[Promise, ...], stop: Stop, seed: int) -> Iterator[Way]:
     """Yield what could be changed, whether it is enough or not; buying alone first."""
     yield "", base
+    # Where somebody has no region at all, no purchase does by itself.
+    unreached = order_columns(base).missing.size > 0
+    if unreached:
+        yield from raised_limits(base)
     states = fewer_states(base, stop.part(0.4), seed)
+    if states is None and unreached:
+        states = reached_states(base, stop)
     if states is not None:
         yield states
     for text, changed in loosenings(base, clash, stop, seed):

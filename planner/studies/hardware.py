@@ -180,9 +180,11 @@ class HardwareChoice:
             return 0.0
         if not np.isfinite(price) or rent == 0:
             return np.inf
-        month = np.arange(1, int(np.ceil(price / rent)) + 2)
-        left = offers.residual_share * np.maximum(0.0, 1 - month / offers.depreciation_months)
-        return float(month[np.argmax(month * rent >= price * (1 - left) - 1e-9)])
+        month = np.arange(1, offers.depreciation_months + 1)
+        left = offers.residual_share * (1 - month / offers.depreciation_months)
+        pays = month * rent >= price * (1 - left) - 1e-9
+        # Beyond that it fetches nothing.
+        return float(month[pays.argmax()] if pays.any() else np.ceil((price - 1e-9) / rent))
 
     def scenario_of(self, month: int) -> Scenario:
         """Return the scenario of a month: its demand, and the pools that it runs on.

@@ -220,7 +220,7 @@ def _fixed(problem: Problem, plan: Plan, name: str) -> ServiceHours:
         weights={region: weights.get(region, 0) for region in problem.axes.regions},
         totals=(service.total,) * hours,
         replicas={r: (service.replicas.get(r, 0),) * hours for r in problem.axes.regions},
-        exact=False,
+        exact=service.total == 0,
     )
 
 

@@ -140,3 +140,14 @@ def test_a_search_that_was_stopped_says_that_another_may_end_elsewhere(
     result = run("hardware", offered)
     assert result.exit_code == 5
     assert ELSEWHERE in result.stdout
+
+
+def test_buying_that_pays_never_is_said_all_the_same(
+    run: Run, offered: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "scenario.yaml"
+    text = offered.read_text(encoding="utf-8").replace("buy_usd: 6000.0", "buy_usd: 1.0e+14")
+    file.write_text(text.replace("rent_usd_month: 500.0", "rent_usd_month: 0.001"))
+    result = run("hardware", file, "--months", 1)
+    assert result.exit_code == 0
+    assert "pays from 100000000000000000 months of use on" in result.stdout

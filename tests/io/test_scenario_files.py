@@ -192,3 +192,11 @@ def test_changed_tables_end_in_a_sentence(data: st.DataObject, tmp_path: Path) -
             text = text[:start] + data.draw(CELLS) + text[start + data.draw(st.integers(0, 6)) :]
         (tmp_path / name).write_text(text, encoding="utf-8", newline="")
     check_or_refuse(tmp_path / "fuzzed.yaml", (GOOD / "tables.yaml").read_bytes())
+
+
+@pytest.mark.parametrize("field", ["regions: [taipei]", "services: [api]"])
+def test_a_risk_group_of_regions_or_services_is_not_called_idle(field: str, tmp_path: Path) -> None:
+    file, head = tmp_path / "scenario.yaml", "\nrisk_groups:\n"
+    group = f"  power: {{{field}, failure: {{mtbf_h: 8760.0, mttr_h: 4.0}}}}\n"
+    file.write_text(SMALL.read_text(encoding="utf-8").replace(head, head + group))
+    assert not check_scenario(file).warnings

@@ -138,3 +138,10 @@ def test_without_a_plan_the_excuse_is_a_promise_or_not_known(taiwan: Problem) ->
     no_plan, too_late = Value(np.inf, np.inf), Value(np.inf, 5.0)
     assert excuse(taiwan, columns, 0, 3, ANY, lambda _: no_plan).kind == "promises"
     assert excuse(taiwan, columns, 0, 3, ANY, lambda _: too_late).kind == "unknown"
+
+
+def test_a_service_that_nobody_calls_is_excused_by_that(taiwan: Problem) -> None:
+    demand = np.array(taiwan.demand_rps)
+    demand[0] = 0.0
+    found = excuse(replace(taiwan, demand_rps=demand), None, 0, 3, ANY, never)
+    assert excuse_reason(taiwan, found) == "no origin calls it"

@@ -168,3 +168,60 @@ def test_what_is_bought_is_part_of_what_a_way_costs(small: Problem) -> None:
     assert str(Repair("ask less", small, 0.0, 1000.0, 1000.0)).endswith(
         "ask less: then a plan costs 1,000 USD a month"
     )
+
+
+def test_a_limit_is_raised_and_what_is_missing_besides_is_bought(tmp_path: Path) -> None:
+    text = SMALL.read_text().replace("{p95_ms: 400.0,", "{p95_ms: 60.0,")
+    ways = found(built(text.replace("peak_factor: 1.2", "peak_factor: 9.0"), tmp_path))
+    checked(ways)
+    assert any("raise p95_ms of api from 60" in way.text and "add " in way.text for way in ways)
+
+
+def test_states_are_given_up_and_what_is_missing_besides_is_bought(tmp_path: Path) -> None:
+    text = SMALL.read_text().replace("peak_factor: 1.2", "peak_factor: 9.0")
+    text = text.replace("orders: [singapore, taipei]", "orders: [singapore]")
+    ways = found(built(text, tmp_path))
+    checked(ways)
+    assert any("regions 0 instead of 1" in way.text and "add " in way.text for way in ways)
+
+
+def test_normal_limits_are_not_raised_above_those_of_emergencies(tmp_path: Path) -> None:
+    text = SMALL.read_text().replace("survive: {regions: 1}", "survive: {regions: 0}")
+    text = text.replace("emergency_p95_ms: 600.0", "emergency_p95_ms: 60.0")
+    ways = found(built(text.replace("{p95_ms: 400.0", "{p95_ms: 60.0"), tmp_path))
+    checked(ways)
+    raised = [way for way in ways if "raise p95_ms of api" in way.text]
+    assert raised
+    for way in raised:
+        assert (way.problem.emergency_limit_ms >= way.problem.limit_ms).all()
+        assert "raise emergency_p95_ms of api" in way.text
+
+
+def test_the_normal_ceiling_is_not_raised_above_that_of_emergencies(tmp_path: Path) -> None:
+    text = SMALL.read_text().replace("survive: {regions: 1}", "survive: {regions: 0}")
+    text = text.replace("ceiling_normal_share: 0.6", "ceiling_normal_share: 0.1")
+    text = text.replace("ceiling_emergency_share: 0.8", "ceiling_emergency_share: 0.1")
+    ways = found(built(text.replace("max_replicas: 12", "max_replicas: 2"), tmp_path))
+    checked(ways)
+    fuller = [way for way in ways if "busy with everything up" in way.text]
+    assert fuller
+    for way in fuller:
+        assert way.problem.ceiling_emergency_share >= way.problem.ceiling_normal_share
+        assert "as busy in failure states" in way.text
+
+
+def test_a_plan_costs_what_is_said_once_servers_are_bought(tmp_path: Path) -> None:
+    small = "  edge-4c: {cpu_cores: 4.0, memory_gib: 30.0, cost_usd_month: 5.0}\nregions:\n"
+    pool = "      main: {server_type: edge-16c, servers: 2}\n"
+    more = pool + "      more: {server_type: edge-4c, servers: 1}\n"
+    text = SMALL.read_text().replace("\nregions:\n", "\n" + small).replace(pool, more)
+    text = text.replace("peak_factor: 1.2", "peak_factor: 9.0")
+    way = found(built(text.replace("max_replicas: 12", "max_replicas: 90"), tmp_path))[0]
+    given = re.findall(r"add (\d+) servers? to (\w+)/more", way.text)
+    assert given
+    for count, region in given:
+        head, tail = text.split(f"\n  {region}:\n", 1)
+        tail = tail.replace("edge-4c, servers: 1", f"edge-4c, servers: {1 + int(count)}", 1)
+        text = f"{head}\n  {region}:\n{tail}"
+    bought = built(text, tmp_path).cost_usd_month
+    assert way.problem.cost_usd_month == pytest.approx(bought)

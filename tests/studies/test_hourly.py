@@ -262,3 +262,14 @@ def test_no_weights_are_said_to_be_none_only_where_all_were_compared(
     found = plan_hours(problem, plan, controller="karmada", largest_weight=LARGEST)
     assert found.findings
     assert all(words in sentence for sentence in found.findings)
+
+
+def test_a_service_that_nobody_calls_has_no_fewer_possible(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    text = SMALL.read_text(encoding="utf-8")
+    file.write_text(text.replace("requests_per_user_day: 4.0", "requests_per_user_day: 0.0"))
+    scenario = read_scenario(file)
+    problem = build_problem(scenario, failure_states(scenario))
+    orders = plan_hours(problem, optimize(problem)).hourly.services["orders"]
+    assert set(orders.totals) == {0}
+    assert orders.exact
