@@ -64,6 +64,9 @@ def _solve_whole(
     if found.best is None:
         if known is not None:
             return replace(known, bound=bound)
+        if bound == float("inf"):
+            # The host names' prices have proven it already; the one program ran out of time.
+            raise explain(problem, columns, seed)
         raise SolverStopped(
             f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
         )

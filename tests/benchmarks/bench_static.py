@@ -3,9 +3,11 @@
 Run as ``python tests/benchmarks/bench_static.py``.  The peer enumerates the order columns too and
 hands every column and every load row of every state and hour to ``scipy.optimize.milp``; it is
 stopped at its limit (``--peer-limit``).  Services share each region's CPU: "load" is the part of
-the survivors' cores that the mean rate needs.  Seconds are processor time of the process, since the
-machine is shared; wall time stands beside the whole.  "Gap" is proven; "first plan" says how much
-dearer the first plan is than the bound of the relaxation, "cuts" how much rounding cuts raised it.
+the survivors' cores that the mean rate needs: 0.625 as the instances are described, 0.85 and 0.97
+with smaller pools, which is ours.  At 0.97 the three of 20 × 500 × 5 have no plan, which the prices
+of room prove in some 150 s.  Ratios are of processor time, since the machine is shared; wall time
+stands beside the whole.  "Gap" is proven; "first plan" says how much dearer the first plan is than
+the bound of the relaxation, "cuts" how much rounding cuts raised it.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ SPLIT = (
         for seed in (1, 2, 3)
     ),
 )
-WITHOUT_PEER = ("0.85", "0.97", "20 ×", "order 2, 0.625, seed 2", "order 2, 0.625, seed 3")
+WITHOUT_PEER = ("20 ×",)
+"""Sixty million entries each: the peer is not asked."""
 LIMITS_S = {
     "order 1, 0.97": 60.0,
     "12 × 200 × 5, order 2": 120.0,
