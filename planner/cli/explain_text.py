@@ -190,4 +190,5 @@ def _interval(interval: Interval | None) -> list[Any] | None:
 
 def _plain(value: float) -> float | None:
     """Return a number that JSON has."""
-    return round(value, 6) if math.isfinite(value) else None
+    # A difference that is nothing has no sign.
+    return round(value, 6) + 0.0 if math.isfinite(value) else None

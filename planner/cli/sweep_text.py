@@ -84,7 +84,8 @@ def print_sweep(found: Sweep) -> None:
     spread = _spread(found)
     if spread is not None:
         low, median, high = (f"{spread[key]:,.2f}" for key in ("low", "median", "high"))
-        say(f"objective, USD a month: {low} to {high}, median {median}")
+        range_text = low if low == high else f"{low} to {high}, median {median}"
+        say(f"objective, USD a month: {range_text}")
         say("")
     if found.rows:
         _print_drivers(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.optimization.lagrangian import Dual
+from planner.optimization.reduced_costs import narrowed, room_above
 from planner.optimization.rows import Floats
 from planner.optimization.sites import Flags, Sites
 
@@ -76,8 +77,12 @@ def fixed(problem: Sites, dual: Dual, cutoff: float) -> tuple[Flags, Flags]:
     >>> fixed(three, relaxed(three, np.array([1.0])), 2.5)
     (array([ True, False, False]), array([False,  True,  True]))
     """
-    sure = dual.bound + penalties(problem, dual) > cutoff + 1e-9 * abs(cutoff)
-    return (sure | problem.required) & dual.open, sure & ~dual.open
+    turned = penalties(problem, dual)
+    price = np.where(dual.open, -turned, turned)
+    closed, opened = np.zeros(price.size), np.ones(price.size)
+    room = room_above(cutoff, dual.bound)
+    low, high = narrowed(price, closed, opened, room, whole=True)
+    return low > 0, high < 1
 
 
 def useful(problem: Sites, dual: Dual, cutoff: float) -> Flags:

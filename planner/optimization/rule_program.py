@@ -192,9 +192,8 @@ def _beside(
     near = _priced(fresh, priced.table, add_cuts(fresh, stop, gap / 3))
     rounded = _rounded(fresh, near, free.best.share, replicas, stop)
     best = _from(static, priced, start, rounded)
-    if best is not rounded or closed(_usd(best), free.bound, gap) or stop.passed():
-        return best
-    if best.candidate is None:
+    elsewhere = best is not rounded or best.candidate is None
+    if elsewhere or closed(_usd(best), free.bound, gap) or stop.passed():
         # Without a plan to start from HiGHS may stay in its heuristics, whatever the limit.
         return best
     _box(fresh, replicas, best.candidate.replicas)

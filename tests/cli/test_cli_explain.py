@@ -9,6 +9,7 @@ import pytest
 
 from planner.cli import explain as verb
 from planner.cli.console import ELSEWHERE
+from planner.cli.explain_text import _plain
 from planner.studies.explanation import Explanation
 from tests.busy import busy_text
 from tests.cli.runs import Made, Run
@@ -119,3 +120,7 @@ def test_a_plan_edited_down_is_exit_3_with_a_cure(run: Run, made: Made, tmp_path
 @pytest.mark.parametrize("arguments", [("--gap", "0.9"), ("--time-limit", "0"), ("--seed", "-1")])
 def test_wrong_usage_is_exit_2(run: Run, made: Made, arguments: tuple[str, ...]) -> None:
     assert run("explain", made.folder / "plan.yaml", *arguments).exit_code == 2
+
+
+def test_a_difference_that_is_nothing_has_no_sign() -> None:
+    assert str(_plain(-1e-9)) == "0.0"
