@@ -178,7 +178,7 @@ def _beside(
     stop: Stop,
     seed: int,
 ) -> Chosen:
-    """Look for a plan beside the free optimum, with its replicas or few more; or take cheaper lists.
+    """Look for a plan with the replicas of the free optimum or few more; or take cheaper lists.
 
     With replicas nearly given, the relaxation leaves little to decide.
     """
