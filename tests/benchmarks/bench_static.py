@@ -5,9 +5,10 @@ hands every column and every load row of every state and hour to ``scipy.optimiz
 stopped at its limit (``--peer-limit``).  Services share each region's CPU: "load" is the part of
 the survivors' cores that the mean rate needs: 0.625 as the instances are described, 0.85 and 0.97
 with smaller pools, which is ours.  At 0.97 the three of 20 × 500 × 5 have no plan, which the prices
-of room prove in some 150 s.  Ratios are of processor time, since the machine is shared; wall time
-stands beside the whole.  "Gap" is proven; "first plan" says how much dearer the first plan is than
-the bound of the relaxation, "cuts" how much rounding cuts raised it.
+of room prove in some 150 s.  Origins that cannot be split are measured at 0.625 alone.  Ratios are
+of processor time, since the machine is shared; wall time stands beside the whole.  "Gap" is proven;
+"first plan" says how much dearer the first plan is than the bound of the relaxation, "cuts" how
+much rounding cuts raised it.
 """
 
 from __future__ import annotations
