@@ -11,6 +11,7 @@ the least of the others' as a floor, and over more of them until the floor no lo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ _FIRST_MOST = 2000
 _WIDER = 8
 """Rules in the first program, and how many times as many are in the next."""
 
-_BESIDE_PART = 0.6
+_BESIDE_PART = 0.2
 """Part of the time for plans beside the free optimum."""
 
 _FITTED = 500
@@ -81,7 +82,7 @@ def search_ruled(
     free_program: StaticProgram,
     table: RuleColumns,
     free: Found,
-    start: Candidate | None,
+    lists: Callable[[], Candidate | None],
     gap: float,
     stop: Stop,
     seed: int,
@@ -96,8 +97,8 @@ def search_ruled(
         All rules.
     free : Found
         What that search found.
-    start : Candidate or None
-        A plan of lists, where one is known.
+    lists : callable
+        Searches a plan of lists, which are rules too; asked where another plan leaves a gap.
     gap : float
         Relative gap at which to stop.
     stop : Stop
@@ -119,7 +120,9 @@ def search_ruled(
     if root.status == "infeasible":
         return Found(None, np.inf, feasible=False)
     priced, bound = _priced(static, table, root), max(root.bound, free.bound)
-    best = _beside(static, priced, root, free, start, gap, stop, seed)
+    best = _beside(static, priced, root, free, gap, stop, seed)
+    if best.candidate is None or not (closed(_usd(best), bound, gap) or stop.passed()):
+        best = _or_lists(static, priced, best, lists())
     most = _FIRST_MOST
     while not stop.passed() and not closed(_usd(best), bound, gap):
         stop.tell(_usd(best), bound)
@@ -173,12 +176,11 @@ def _beside(
     priced: _Priced,
     root: MilpResult,
     free: Found,
-    start: Candidate | None,
     gap: float,
     stop: Stop,
     seed: int,
 ) -> Chosen:
-    """Look for a plan with the replicas of the free optimum or few more; or take cheaper lists.
+    """Look for a plan beside the free optimum: its replicas or few more.
 
     With replicas nearly given, the relaxation leaves little to decide.
     """
@@ -186,14 +188,12 @@ def _beside(
         x = np.zeros(static.program.columns) if root.x is None else root.x
         share = np.clip(x[static.share], 0.0, 1.0)
         replicas = np.ceil(x[static.master.replicas] - 1e-6).astype(np.int64)
-        return _from(static, priced, start, _rounded(static, priced, share, replicas, stop))
+        return _rounded(static, priced, share, replicas, stop)
     fresh, replicas = _again(static, seed), free.best.replicas
     _box(fresh, replicas, replicas)
     near = _priced(fresh, priced.table, add_cuts(fresh, stop, gap / 3))
-    rounded = _rounded(fresh, near, free.best.share, replicas, stop)
-    best = _from(static, priced, start, rounded)
-    elsewhere = best is not rounded or best.candidate is None
-    if elsewhere or closed(_usd(best), free.bound, gap) or stop.passed():
+    best = _rounded(fresh, near, free.best.share, replicas, stop)
+    if best.candidate is None or closed(_usd(best), free.bound, gap) or stop.passed():
         # Without a plan to start from HiGHS may stay in its heuristics, whatever the limit.
         return best
     _box(fresh, replicas, best.candidate.replicas)
@@ -201,13 +201,15 @@ def _beside(
     return _branched(ruled, priced.table, best, gap, stop.part(_BESIDE_PART))[0]
 
 
-def _from(static: StaticProgram, priced: _Priced, start: Candidate | None, other: Chosen) -> Chosen:
-    """Return the rules of the start, lists all of them, or others that are cheaper."""
-    if start is None:
-        return other
-    rule = nearest_rules(priced.table, start.share)
-    lists = chosen(static, priced.table, rule, start.replicas)
-    return other if other.better_than(lists) else lists
+def _or_lists(
+    static: StaticProgram, priced: _Priced, best: Chosen, lists: Candidate | None
+) -> Chosen:
+    """Return the rules that lists are, where these are cheaper."""
+    if lists is None:
+        return best
+    rule = nearest_rules(priced.table, lists.share)
+    found = chosen(static, priced.table, rule, lists.replicas)
+    return found if found.better_than(best) else best
 
 
 def _box(static: StaticProgram, replicas: Ints, others: Ints) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.errors import Infeasible, SolverStopped
 from planner.model.policy import DnsRules
+from planner.optimization.candidates import Candidate
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.rule_program import search_ruled
@@ -17,12 +18,12 @@ from planner.optimization.search import Found, search
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.static_search import search_static
 from planner.optimization.steered import steered
-from planner.optimization.stopping import Stop, closed
+from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem, Solution
 
 _FREE_PART = 0.35
 _LISTS_PART = 0.5
-"""Parts of the time for the free optimum, and of what is left then for lists before percents."""
+"""Parts of the time for the free optimum, and of what is left later for lists among percents."""
 
 
 def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solution:
@@ -103,12 +104,13 @@ def _by_lists(
 def _by_percents(
     static: StaticProgram, rules: DnsRules, free: Found, gap: float, stop: Stop, seed: int
 ) -> Found:
-    """Search plans of percents: the best lists, which are rules, are where that begins."""
-    lists = _by_lists(static, rules, free, gap, stop.part(_LISTS_PART), seed)
-    if closed(lists.best.objective if lists.best else None, free.bound, gap):
-        return replace(lists, bound=free.bound)
+    """Search plans of percents: where those beside the free optimum are dear, lists start it."""
+
+    def lists() -> Candidate | None:
+        return _by_lists(static, rules, free, gap, stop.part(_LISTS_PART), seed).best
+
     table = rule_columns(static.problem, static.columns, rules)
-    return search_ruled(static, table, free, lists.best, gap, stop, seed)
+    return search_ruled(static, table, free, lists, gap, stop, seed)
 
 
 def price_usd(found: Found, free: Found) -> tuple[float, float]:
