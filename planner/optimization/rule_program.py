@@ -192,9 +192,10 @@ def _beside(
     near = _priced(fresh, priced.table, add_cuts(fresh, stop, gap / 3))
     rounded = _rounded(fresh, near, free.best.share, replicas, stop)
     best = _from(static, priced, start, rounded)
-    elsewhere = best is not rounded or best.candidate is None
-    if elsewhere or closed(_usd(best), free.bound, gap) or stop.passed():
+    if best.candidate is None or best is not rounded:
         # Without a plan to start from HiGHS may stay in its heuristics, whatever the limit.
+        return best
+    if closed(_usd(best), free.bound, gap) or stop.passed():
         return best
     _box(fresh, replicas, best.candidate.replicas)
     ruled = _program(fresh, near, best, _FIRST_MOST)
