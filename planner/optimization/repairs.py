@@ -63,7 +63,8 @@ class Repair:
         buying = f" ({self.bought_usd_month:,.0f} USD a month)" if self.bought_usd_month else ""
         if self.objective is None or self.bound is None:
             return f"{self.text}{buying}: then there is a plan"
-        costs = f"then a plan costs {_interval(self.bound, self.objective)} USD a month"
+        aside = ", lost requests aside," if self.problem.usd_per_lost_request > 0 else ""
+        costs = f"then a plan costs{aside} {_interval(self.bound, self.objective)} USD a month"
         if not self.bought_usd_month:
             return f"{self.text}: {costs}"
         both = (end + self.bought_usd_month for end in (self.bound, self.objective))

@@ -23,7 +23,10 @@ from tests.oracles.instances import random_problem
 from tests.oracles.some_plan import has_plan, least_cost
 
 SMALL = Path(__file__).parent.parent / "data" / "good" / "small.yaml"
-COST = re.compile(r": then a plan costs [\d,]+( to [\d,]+)? USD a month(, .* with what is added)?$")
+COST = re.compile(
+    r": then a plan costs(, lost requests aside,)? [\d,]+( to [\d,]+)? USD a month"
+    r"(, .* with what is added)?$"
+)
 
 
 def built(text: str, folder: Path) -> Problem:
@@ -159,7 +162,15 @@ def test_losses_are_counted_by_kind(state: str, count: dict[str, int]) -> None:
     assert dict(losses(state, read_scenario("taiwan"))) == count
 
 
+def test_a_way_says_that_it_leaves_lost_requests_aside_where_they_cost(small: Problem) -> None:
+    assert small.usd_per_lost_request > 0
+    assert str(Repair("ask less", small, 0.0, 1000.0, 1000.0)) == (
+        "ask less: then a plan costs, lost requests aside, 1,000 USD a month"
+    )
+
+
 def test_what_is_bought_is_part_of_what_a_way_costs(small: Problem) -> None:
+    small = replace(small, usd_per_lost_request=0.0)
     bought = str(Repair("add 1 server", small, 400.0, 1010.0, 1000.0))
     assert bought.endswith(
         "(400 USD a month): then a plan costs 1,000 to 1,010 USD a month, "
