@@ -12,8 +12,10 @@ import pytest
 from planner.errors import Infeasible
 from planner.failures.states import failure_states
 from planner.io.scenarios import read_scenario
+from planner.model.policy import DnsRules
 from planner.optimization.clash import clash
 from planner.optimization.levels import losses
+from planner.optimization.optimize import solve
 from planner.optimization.repairs import Repair, repairs
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
@@ -160,6 +162,17 @@ def test_the_face_raises_advice_and_can_be_told_not_to(small: Problem) -> None:
 )
 def test_losses_are_counted_by_kind(state: str, count: dict[str, int]) -> None:
     assert dict(losses(state, read_scenario("taiwan"))) == count
+
+
+def test_no_way_is_one_that_rules_of_dns_cannot_go() -> None:
+    rules, ways = DnsRules(kind="list"), 0
+    for seed in (20008, 20010, 20020, 20052):
+        drawn = random_problem(seed, origins=3, hours=1)
+        problem = replace(drawn, split_origins=True, rules=rules)
+        for way in found(problem):
+            ways += 1
+            assert solve(way.problem, time_limit_s=20.0).objective > 0, (seed, way.text)
+    assert ways >= 4
 
 
 def test_a_way_says_that_it_leaves_lost_requests_aside_where_they_cost(small: Problem) -> None:
