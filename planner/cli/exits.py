@@ -18,6 +18,7 @@ from planner.errors import (
     PlannerError,
     SolverStopped,
     StaleExport,
+    TooManyRules,
     TooManyStates,
     UnfaithfulExport,
 )
@@ -44,6 +45,7 @@ CODES: dict[type[PlannerError], ExitCode] = {
     UnfaithfulExport: ExitCode.FINDING,
     StaleExport: ExitCode.FINDING,
     TooManyStates: ExitCode.BAD_INPUT,
+    TooManyRules: ExitCode.BAD_INPUT,
     NoWorkers: ExitCode.USAGE,
 }
 

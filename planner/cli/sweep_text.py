@@ -73,7 +73,8 @@ def print_sweep(found: Sweep) -> None:
     rows, every = len(found.rows), len(found.variants)
     of = "" if rows == every else f" of {every:,}"
     name = found.variants.variation.variation
-    say(f"{found.scenario.scenario}, {name}: {rows:,}{of} variants, {fields}")
+    variants = "variant" if every == 1 else "variants"
+    say(f"{found.scenario.scenario}, {name}: {rows:,}{of} {variants}, {fields}")
     say("")
     say_table(
         "Outcomes",

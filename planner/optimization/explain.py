@@ -154,12 +154,22 @@ def _clashes(problem: Problem, relief: Relief) -> list[str]:
         for k, s, r, h in relief.clashes[:_MOST]
     ]
     lines += [
-        f"uplink: {axes.regions[r]} needs {problem.uplink_gbps[r] + more:.2f} Gbit/s and has "
-        f"{problem.uplink_gbps[r]:.2f}"
+        "uplink: {} needs {} Gbit/s and has {}".format(
+            axes.regions[r], *_told_apart(problem.uplink_gbps[r] + more, problem.uplink_gbps[r])
+        )
         for r, more in enumerate(relief.uplink_gbps)
         if more > 0
     ]
     return lines or ["the limits of pools and replicas leave no integer plan"]
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Write two different numbers with as many digits as tell them apart, at least three."""
+    for digits in range(3, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def purchases(problem: Problem, relief: Relief) -> list[str]:

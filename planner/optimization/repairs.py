@@ -62,8 +62,10 @@ class Repair:
     def __str__(self) -> str:
         buying = f" ({self.bought_usd_month:,.0f} USD a month)" if self.bought_usd_month else ""
         if self.objective is None or self.bound is None:
-            return f"{self.text}{buying}: then there is a plan"
-        costs = f"then a plan costs {_interval(self.bound, self.objective)} USD a month"
+            free = " of shares at will" if self.problem.rules is not None else ""
+            return f"{self.text}{buying}: then there is a plan{free}"
+        aside = ", lost requests aside," if self.problem.usd_per_lost_request > 0 else ""
+        costs = f"then a plan costs{aside} {_interval(self.bound, self.objective)} USD a month"
         if not self.bought_usd_month:
             return f"{self.text}: {costs}"
         both = (end + self.bought_usd_month for end in (self.bound, self.objective))
@@ -152,7 +154,11 @@ def _tried(base: Problem, text: str, changed: Problem, stop: Stop, seed: int) ->
         changed, hint = bought(changed, relief), (relief.planned, relief.share)
         if tried(changed, stop.within(_TRIAL_S), seed, hint).verdict != "feasible":
             return None
-    plan = _plan(changed, stop, seed)
+    try:
+        plan = _plan(changed, stop, seed)
+    except Infeasible:
+        # The trial was of shares at will: rules of DNS may keep none.
+        return None
     known = (None, None) if plan is None else (plan.objective, plan.bound)
     return Repair(text, changed, price, *known)
 
@@ -189,5 +195,5 @@ def _plan(problem: Problem, stop: Stop, seed: int) -> Solution | None:
     """Return a plan within a percent of the cheapest, None where that took too long."""
     try:
         return solve(problem, gap=0.01, time_limit_s=_PRICE_S, seed=seed, stop=stop)
-    except (SolverStopped, Infeasible):
+    except SolverStopped:
         return None

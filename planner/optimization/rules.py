@@ -27,7 +27,7 @@ from itertools import combinations, permutations
 import numpy as np
 from scipy.sparse import csc_array
 
-from planner.errors import PlannerError
+from planner.errors import TooManyRules
 from planner.model.policy import DnsRules
 from planner.optimization.columns import OrderColumns, lost_usd_per_rps
 from planner.problem.arrays import Floats, Ints, Problem
@@ -102,7 +102,7 @@ def rule_columns(problem: Problem, columns: OrderColumns, rules: DnsRules) -> Ru
 
     Raises
     ------
-    PlannerError
+    TooManyRules
         If there are too many; says what to lower.
 
     Notes
@@ -304,9 +304,9 @@ def _diagonal(matrices: list[csc_array], first: Ints, rows: int) -> csc_array:
     return csc_array((data, row, start), shape=(rows, width.size))
 
 
-def _too_many(rules: DnsRules) -> PlannerError:
+def _too_many(rules: DnsRules) -> TooManyRules:
     """Say what to lower."""
-    return PlannerError(
+    return TooManyRules(
         f"rules in steps of {rules.grid_percent} % over {rules.regions} regions are too many to "
         "list; give a larger dns.rules.grid_percent, fewer regions, or kind: list"
     )

@@ -126,7 +126,8 @@ def find_savings(
     -------
     tuple of Saving
         One server more and one less of each pool, a tenth more of each uplink, one point more of
-        both ceilings, 5 ms more of each emergency limit.
+        both ceilings (of the normal one below the emergency one only), 5 ms more of each emergency
+        limit.
 
     Raises
     ------
@@ -189,12 +190,14 @@ def _edits(scenario: Scenario, problem: Problem) -> Iterable[_Edit]:
 
 def _ceilings(scenario: Scenario) -> Iterable[_Edit]:
     """Return the edits of both ceilings, where there is a point left."""
-    for field, name in (
-        ("ceiling_normal_share", "normal ceiling"),
-        ("ceiling_emergency_share", "emergency ceiling"),
+    # A normal ceiling above the emergency ceiling is no scenario.
+    most = round(scenario.policy.ceiling_emergency_share - CEILING_STEP, 9)
+    for field, name, limit in (
+        ("ceiling_normal_share", "normal ceiling", most),
+        ("ceiling_emergency_share", "emergency ceiling", 1.0),
     ):
         share = getattr(scenario.policy, field)
-        if share + CEILING_STEP < 1:
+        if share + CEILING_STEP < 1 and share <= limit:
             policy = scenario.policy.model_copy(update={field: share + CEILING_STEP})
             change = f"{name} {100 * (share + CEILING_STEP):g} % instead of {100 * share:g} %"
             yield _Edit(

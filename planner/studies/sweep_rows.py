@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from planner.errors import Infeasible, InvalidScenario, SolverStopped, TooManyStates
+from planner.errors import (
+    Infeasible,
+    InvalidScenario,
+    SolverStopped,
+    TooManyRules,
+    TooManyStates,
+)
 from planner.failures.states import failure_states
 from planner.io.variations import checked_variant
 from planner.model.scenario import Scenario
@@ -179,7 +185,7 @@ def _outcome(job: SweepJob, variants: Variants, number: int) -> _Outcome:
             {},
             {},
         )
-    except TooManyStates as error:
+    except (TooManyStates, TooManyRules) as error:
         return "invalid", str(error), {}, {}
     except Infeasible as error:
         return "infeasible", _clash(error), {}, {}

@@ -53,6 +53,14 @@ def test_it_prints_outcomes_range_and_what_moves_it(made: Made) -> None:
     assert "0.5 to 40" in out
 
 
+def test_one_variant_is_one_variant(run: Run, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("variation: one\ngrid: {cost.preset: [cost]}\n")
+    found = run(
+        "sweep", small, "--vary", tmp_path / "one.yaml", "-o", tmp_path / "o", "--workers", 0
+    )
+    assert found.stdout.startswith("small, one: 1 variant, 1 varied field\n")
+
+
 def test_the_pace_is_on_stderr_with_the_time_for_ten_thousand(made: Made) -> None:
     assert made.result.stderr.startswith("6 variants in ")
     assert " a second and core; 10,000 would take " in made.result.stderr

@@ -19,6 +19,7 @@ from planner.optimization.highs_answers import MilpResult
 from planner.optimization.optimize import solve
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
+from planner.units import gbps_from_payload
 from tests.oracles import extensive_form
 from tests.oracles.instances import random_problem
 
@@ -132,6 +133,19 @@ def with_limits(normal_ms: int, emergency_ms: int) -> str:
     old = "{p95_ms: 400.0, emergency_p95_ms: 600.0}"
     new = f"{{p95_ms: {normal_ms}.0, emergency_p95_ms: {emergency_ms}.0}}"
     return SMALL.read_text().replace(old, new)
+
+
+def test_what_a_narrow_uplink_needs_is_told_apart_from_what_it_has(small: Problem) -> None:
+    peak = float(np.einsum("soh,s->h", small.demand_rps, small.payload_kib).max())
+    for gbps in (0.03, 0.0003):
+        payload = small.payload_kib * 2.01 * gbps / gbps_from_payload(peak, 1.0)
+        uplinks = np.full(small.uplink_gbps.shape, gbps)
+        error = refused(replace(small, payload_kib=payload, uplink_gbps=uplinks))
+        lines = [line for line in error.clashes if line.startswith("uplink")]
+        assert lines
+        for line in lines:
+            needs, has = (float(n) for n in re.findall(r"(?:needs|has) ([\d.e-]+)", line))
+            assert needs > has == pytest.approx(gbps)
 
 
 @pytest.mark.parametrize("limit", [20, 60, 130, 180])

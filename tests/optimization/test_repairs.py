@@ -12,8 +12,10 @@ import pytest
 from planner.errors import Infeasible
 from planner.failures.states import failure_states
 from planner.io.scenarios import read_scenario
+from planner.model.policy import DnsRules
 from planner.optimization.clash import clash
 from planner.optimization.levels import losses
+from planner.optimization.optimize import solve
 from planner.optimization.repairs import Repair, repairs
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
@@ -23,7 +25,10 @@ from tests.oracles.instances import random_problem
 from tests.oracles.some_plan import has_plan, least_cost
 
 SMALL = Path(__file__).parent.parent / "data" / "good" / "small.yaml"
-COST = re.compile(r": then a plan costs [\d,]+( to [\d,]+)? USD a month(, .* with what is added)?$")
+COST = re.compile(
+    r": then a plan costs(, lost requests aside,)? [\d,]+( to [\d,]+)? USD a month"
+    r"(, .* with what is added)?$"
+)
 
 
 def built(text: str, folder: Path) -> Problem:
@@ -159,7 +164,26 @@ def test_losses_are_counted_by_kind(state: str, count: dict[str, int]) -> None:
     assert dict(losses(state, read_scenario("taiwan"))) == count
 
 
+def test_no_way_is_one_that_rules_of_dns_cannot_go() -> None:
+    rules, ways = DnsRules(kind="list"), 0
+    for seed in (20008, 20010, 20020, 20052):
+        drawn = random_problem(seed, origins=3, hours=1)
+        problem = replace(drawn, split_origins=True, rules=rules)
+        for way in found(problem):
+            ways += 1
+            assert solve(way.problem, time_limit_s=20.0).objective > 0, (seed, way.text)
+    assert ways >= 4
+
+
+def test_a_way_says_that_it_leaves_lost_requests_aside_where_they_cost(small: Problem) -> None:
+    assert small.usd_per_lost_request > 0
+    assert str(Repair("ask less", small, 0.0, 1000.0, 1000.0)) == (
+        "ask less: then a plan costs, lost requests aside, 1,000 USD a month"
+    )
+
+
 def test_what_is_bought_is_part_of_what_a_way_costs(small: Problem) -> None:
+    small = replace(small, usd_per_lost_request=0.0)
     bought = str(Repair("add 1 server", small, 400.0, 1010.0, 1000.0))
     assert bought.endswith(
         "(400 USD a month): then a plan costs 1,000 to 1,010 USD a month, "

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.errors import PlannerError
+from planner.cli.exits import ExitCode, exit_code
+from planner.errors import TooManyRules
 from planner.model.policy import DnsRules
 from planner.optimization import rules as module
 from planner.optimization.columns import OrderColumns, order_columns
@@ -103,5 +104,6 @@ def test_lists_are_the_order_columns_that_differ(seed: int) -> None:
 def test_too_many_rules_are_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, columns = columns_of(3)
     monkeypatch.setattr(module, "LARGEST", 10)
-    with pytest.raises(PlannerError, match="grid_percent"):
+    with pytest.raises(TooManyRules, match="grid_percent") as caught:
         rule_columns(problem, columns, DnsRules(kind="percents"))
+    assert exit_code(caught.value) == ExitCode.BAD_INPUT

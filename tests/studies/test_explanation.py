@@ -56,6 +56,20 @@ def test_a_scenario_with_every_limit_wide_is_told_that_nothing_helps(
     assert set(table.means) == {"changes nothing"}
 
 
+def test_no_edit_is_a_scenario_that_would_be_refused(small_plan: Plan) -> None:
+    for normal, emergency, count in ((0.8, 0.8, 1), (0.79, 0.8, 2), (0.795, 0.8, 1)):
+        policy = small_plan.scenario.policy.model_copy(
+            update={"ceiling_normal_share": normal, "ceiling_emergency_share": emergency}
+        )
+        scenario = small_plan.scenario.model_copy(update={"policy": policy})
+        found = explain_plan(optimize(built(scenario)), savings=True)
+        names = [s.change for s in found.savings if " ceiling " in s.change]
+        assert len(names) == count
+        for name in names:
+            raised = edited(scenario, name).policy
+            assert raised.ceiling_normal_share <= raised.ceiling_emergency_share
+
+
 def tight(plan: Plan) -> Scenario:
     """The small scenario with small servers, a narrow uplink and dear latency."""
     scenario = plan.scenario

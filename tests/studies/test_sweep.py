@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from planner.errors import InvalidInput
+from planner.errors import InvalidInput, TooManyRules
 from planner.failures.states import failure_states
 from planner.io.scenarios import read_scenario
 from planner.io.variations import checked_variant
@@ -181,6 +181,20 @@ def test_what_nobody_foresaw_is_a_row(
     found = sweep_variants(small, variation, workers=0, first=1)
     assert found.rows[0].status == "failed"
     assert found.rows[0].message == "ZeroDivisionError: nobody foresaw this"
+
+
+def test_more_rules_than_can_be_listed_are_no_valid_scenario(
+    small: Scenario, variation: Variation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise TooManyRules("give a larger dns.rules.grid_percent")
+
+    monkeypatch.setattr("planner.studies.sweep_rows.solve", refused)
+    found = sweep_variants(small, variation, workers=0, first=1)
+    assert (found.rows[0].status, found.rows[0].message) == (
+        "invalid",
+        "give a larger dns.rules.grid_percent",
+    )
 
 
 def test_a_limit_is_a_row(small: Scenario, variation: Variation) -> None:
