@@ -10,10 +10,10 @@ import numpy as np
 from planner.errors import Infeasible, SolverStopped
 from planner.model.policy import DnsRules
 from planner.optimization.candidates import Candidate
-from planner.optimization.columns import order_columns
+from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.explain import explain
 from planner.optimization.rule_program import search_ruled
-from planner.optimization.rules import rule_columns
+from planner.optimization.rules import RuleColumns, rule_columns
 from planner.optimization.search import Found, search
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.static_search import search_static
@@ -63,14 +63,17 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
     rules, columns = problem.rules or DnsRules(), order_columns(problem)
     if columns.missing.size:
         raise explain(problem, columns, seed)
+    # What is too much to list is refused before anything is solved.
+    table = rule_columns(problem, columns, rules) if _divides(columns, rules) else None
     static = static_program(replace(problem, split_origins=True), columns, seed)
     free = search(static, gap, stop.part(_FREE_PART))
     if not free.feasible:
         raise explain(problem, columns, seed)
     found = free
-    if columns.host.size:
-        by = _by_lists if rules.kind == "list" else _by_percents
-        found = by(static, rules, free, gap, stop, seed)
+    if table is not None:
+        found = _by_percents(static, table, free, gap, stop, seed)
+    elif columns.host.size:
+        found = _by_lists(static, free, gap, stop, seed)
     if not found.feasible:
         raise _no_rule(rules)
     if found.best is None:
@@ -87,9 +90,12 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
     )
 
 
-def _by_lists(
-    static: StaticProgram, rules: DnsRules, free: Found, gap: float, stop: Stop, seed: int
-) -> Found:
+def _divides(columns: OrderColumns, rules: DnsRules) -> bool:
+    """Return whether anybody calls, by rules that may divide an origin."""
+    return columns.host.size > 0 and rules.kind != "list"
+
+
+def _by_lists(static: StaticProgram, free: Found, gap: float, stop: Stop, seed: int) -> Found:
     """Search plans of whole origins: each follows one list."""
     whole = replace(static.problem, rules=None, split_origins=False)
     try:
@@ -102,14 +108,13 @@ def _by_lists(
 
 
 def _by_percents(
-    static: StaticProgram, rules: DnsRules, free: Found, gap: float, stop: Stop, seed: int
+    static: StaticProgram, table: RuleColumns, free: Found, gap: float, stop: Stop, seed: int
 ) -> Found:
     """Search plans of percents: where those beside the free optimum are dear, lists start it."""
 
     def lists() -> Candidate | None:
-        return _by_lists(static, rules, free, gap, stop.part(_LISTS_PART), seed).best
+        return _by_lists(static, free, gap, stop.part(_LISTS_PART), seed).best
 
-    table = rule_columns(static.problem, static.columns, rules)
     return search_ruled(static, table, free, lists, gap, stop, seed)
 
 
