@@ -25,7 +25,7 @@ from planner.optimization.candidates import Candidate, better, judged
 from planner.optimization.loads import TOLERANCE, needed_replicas
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import NEVER, Stop
-from planner.optimization.uplink_use import FULL_USD, excess_with_each, uplink_part
+from planner.optimization.uplink_use import excess_with_each, uplink_part
 from planner.problem.arrays import Floats, Ints
 
 _PASSES = 8
@@ -38,6 +38,12 @@ _TAKEN = 30
 
 _WORSE = 0.003
 """Relative amount that a placement may be dearer than the best at first; it falls to nothing."""
+
+_FULL_TAKEN, _FULL_WORSE = 60, 0.02
+"""The same two where uplinks may be full: there many have to move before anything is cheaper."""
+
+_FULL_USD = 5e3
+"""US dollars a month for an uplink that is asked for twice what it has."""
 
 _RUINS = 64
 """How often, for each origin, a few are taken up where looking at all columns of one is quick."""
@@ -130,7 +136,7 @@ class _Placing:
         price = part * static.columns.cost_usd_month[members]
         price = price + _running_usd(static, self.most, needed)
         if self.uplinks.any():
-            price += FULL_USD * self._excess_with_each(members)
+            price += _FULL_USD * self._excess_with_each(members)
         return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
 
     def _excess_with_each(self, members: Ints) -> Floats:
@@ -159,7 +165,7 @@ class _Placing:
         whole = np.ceil(needed - TOLERANCE)
         steering = self.part * self.static.columns.cost_usd_month[self.chosen].sum()
         used = np.einsum("ksrh,sr->krh", self.load, self.uplinks).max(axis=(0, 2))
-        steering += FULL_USD * np.maximum(used - 1.0, 0.0).sum()
+        steering += _FULL_USD * np.maximum(used - 1.0, 0.0).sum()
         return float(steering + _running_usd(self.static, self.most, whole[None])[0])
 
     def restore(self, chosen: Ints, load: Floats) -> None:
@@ -267,7 +273,7 @@ def ruins_for(static: StaticProgram) -> int:
 
 def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, stop: Stop) -> None:
     """Place a few parts anew, together, as often as asked for; keep the cheapest placement."""
-    least = placing.usd()
+    least, worse = placing.usd(), _FULL_WORSE if placing.uplinks.any() else _WORSE
     best = placing.chosen.copy(), placing.load.copy()
     for turn in range(ruins):
         if stop.passed():
@@ -279,7 +285,7 @@ def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, 
         for index in rng.permutation(few) if turn % 2 else np.sort(few):
             placing.place(int(index))
         usd = placing.usd()
-        if usd > least * (1 + _WORSE * (1 - turn / ruins)):
+        if usd > least * (1 + worse * (1 - turn / ruins)):
             placing.restore(*before)
         elif usd < least:
             least, best = usd, (placing.chosen.copy(), placing.load.copy())
@@ -288,7 +294,8 @@ def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, 
 
 def _few(placing: _Placing, rng: np.random.Generator) -> Ints:
     """Return a few parts: any, or some of those that one region serves in the normal state."""
-    count = int(rng.integers(2, _TAKEN + 1))
+    most = _FULL_TAKEN if placing.uplinks.any() else _TAKEN
+    count = int(rng.integers(2, most + 1))
     among = np.arange(len(placing.groups))
     if rng.random() < 0.5:
         serve = placing.static.columns.serve[0, placing.chosen]

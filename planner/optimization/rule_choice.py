@@ -16,13 +16,16 @@ from planner.optimization.loads import loads_rps, needed_replicas
 from planner.optimization.rules import RuleColumns
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
-from planner.optimization.uplink_use import FULL_USD, uplink_part
+from planner.optimization.uplink_use import uplink_part
 from planner.problem.arrays import Floats, Ints
 from planner.problem.packing import fits
 
 _PASSES = 6
 _DEAR = 100.0
 """Factor on replicas that a region cannot hold beside the others."""
+
+_FULL_USD = 1e5
+"""US dollars a month for an uplink that is asked for twice what it has."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,33 @@ def nearest_rules(rules: RuleColumns, share: Floats) -> Ints:
     part = np.abs(matrix.data - wanted) - wanted
     distance = np.bincount(column, weights=part, minlength=matrix.shape[1]).astype(float)
     return _first_least(rules.group, distance)
+
+
+def or_near(
+    static: StaticProgram, rules: RuleColumns, best: Chosen, plan: Candidate | None
+) -> Chosen:
+    """Return the rules nearest to another plan, where these are cheaper.
+
+    Parameters
+    ----------
+    static : StaticProgram
+        The program; it is not solved.
+    rules : RuleColumns
+        The rules.
+    best : Chosen
+        What is known.
+    plan : Candidate or None
+        The other plan, such as one of lists, which are rules themselves.
+
+    Returns
+    -------
+    Chosen
+        The cheaper one.
+    """
+    if plan is None:
+        return best
+    found = chosen(static, rules, nearest_rules(rules, plan.share), plan.replicas)
+    return found if found.better_than(best) else best
 
 
 def _first_least(group: Ints, value: Floats) -> Ints:
@@ -241,7 +271,7 @@ class _Board:
         beside = np.einsum("ksrh,sr->krh", self.load[:, rest], self.uplink_part[rest])
         used = np.einsum("qksrh,sr->qkrh", loads, self.uplink_part[mine]) + beside
         over: Floats = np.maximum(used.max(axis=(1, 3)) - 1.0, 0.0).sum(axis=1)
-        return FULL_USD * over
+        return _FULL_USD * over
 
 
 def _board(static: StaticProgram, rules: RuleColumns, start: Ints, replicas: Ints) -> _Board:

@@ -21,7 +21,7 @@ from planner.optimization.loads import judge
 from planner.optimization.milp import MilpResult
 from planner.optimization.relaxation import add_cuts, add_missing_rows
 from planner.optimization.rows import rows
-from planner.optimization.rule_choice import Chosen, chosen, exchanged, nearest_rules
+from planner.optimization.rule_choice import Chosen, chosen, exchanged, nearest_rules, or_near
 from planner.optimization.rules import RuleColumns
 from planner.optimization.search import Found
 from planner.optimization.static import (
@@ -40,6 +40,9 @@ _WIDER = 8
 
 _BESIDE_PART = 0.2
 """Part of the time for plans beside the free optimum."""
+
+_NEAR = 0.01
+"""Relative gap from which on rounded plans are worth a search beside the free optimum."""
 
 _FITTED = 500
 """Rules of each host and origin that are looked at where few did not hold."""
@@ -122,7 +125,7 @@ def search_ruled(
     priced, bound = _priced(static, table, root), max(root.bound, free.bound)
     best = _beside(static, priced, root, free, gap, stop, seed)
     if best.candidate is None or not (closed(_usd(best), bound, gap) or stop.passed()):
-        best = _or_lists(static, priced, best, lists())
+        best = or_near(static, table, best, lists())
     most = _FIRST_MOST
     while not stop.passed() and not closed(_usd(best), bound, gap):
         stop.tell(_usd(best), bound)
@@ -193,23 +196,13 @@ def _beside(
     _box(fresh, replicas, replicas)
     near = _priced(fresh, priced.table, add_cuts(fresh, stop, gap / 3))
     best = _rounded(fresh, near, free.best.share, replicas, stop)
-    if best.candidate is None or closed(_usd(best), free.bound, gap) or stop.passed():
-        # Without a plan to start from HiGHS may stay in its heuristics, whatever the limit.
+    far = not closed(_usd(best), free.bound, max(gap, _NEAR))
+    if best.candidate is None or far or closed(_usd(best), free.bound, gap) or stop.passed():
+        # Far from it, or without a plan, HiGHS stays in its heuristics; lists lead farther.
         return best
     _box(fresh, replicas, best.candidate.replicas)
     ruled = _program(fresh, near, best, _FIRST_MOST)
     return _branched(ruled, priced.table, best, gap, stop.part(_BESIDE_PART))[0]
-
-
-def _or_lists(
-    static: StaticProgram, priced: _Priced, best: Chosen, lists: Candidate | None
-) -> Chosen:
-    """Return the rules that lists are, where these are cheaper."""
-    if lists is None:
-        return best
-    rule = nearest_rules(priced.table, lists.share)
-    found = chosen(static, priced.table, rule, lists.replicas)
-    return found if found.better_than(best) else best
 
 
 def _box(static: StaticProgram, replicas: Ints, others: Ints) -> None:

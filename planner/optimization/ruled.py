@@ -22,7 +22,7 @@ from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem, Solution
 
 _FREE_PART = 0.35
-_LISTS_PART = 0.5
+_LISTS_PART = 0.6
 """Parts of the time for the free optimum, and of what is left later for lists among percents."""
 
 

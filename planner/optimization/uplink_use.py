@@ -14,9 +14,6 @@ import numpy as np
 from planner.problem.arrays import Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
-FULL_USD = 1e5
-"""US dollars a month for an uplink that is asked for twice what it has."""
-
 
 def uplink_part(problem: Problem) -> Floats:
     """Return the part of an uplink that one request per second takes.
