@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner.cli.console import ELSEWHERE, say, say_table
+from planner.optimization.resolved import from_to
 from planner.report.answers import Answer
 from planner.studies.regret import LEAST, RegretStudy
 
@@ -69,15 +70,16 @@ def print_regret(study: RegretStudy) -> None:
 def _print_regrets(study: RegretStudy) -> None:
     """Print what each demand costs at least, and who is regretted how much under it."""
     table, costs, regrets = study.table, study.costs, study.found.table
-    sure = np.maximum(regrets - (costs["found"] - costs["bound"]).to_numpy(), 0.0)
+    low, high = costs["bound"].to_numpy(), costs["found"].to_numpy()
+    sure = np.maximum(regrets - (high - low), 0.0)
     say_table(
         "least cost of each demand and regrets, USD a month",
         ["if this demand comes", "least cost", "best for it", "best for mid", LEAST],
         [
             [
                 name,
-                _interval(*costs.loc[name]),
-                *(_interval(sure[i, j], regrets[i, j]) for i in (j, 0, -1)),
+                from_to(low[j], high[j], ",.0f"),
+                *(from_to(sure[i, j], regrets[i, j], ",.0f") for i in (j, 0, -1)),
             ]
             for j, name in enumerate(study.demands)
         ],
@@ -90,12 +92,6 @@ def _print_regrets(study: RegretStudy) -> None:
             for plan, row in table.iterrows()
         ],
     )
-
-
-def _interval(low: float, high: float) -> str:
-    """Write both ends, once where they are the same."""
-    first, last = f"{low:,.0f}", f"{high:,.0f}"
-    return first if first == last else f"{first} to {last}"
 
 
 def _print_proof(study: RegretStudy) -> None:

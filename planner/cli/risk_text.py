@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.cli.console import ELSEWHERE, counted, say, say_table
+from planner.optimization.resolved import from_to
 from planner.report.answers import Answer
 from planner.simulation.tail import Tail
 from planner.studies.tail_risk import RatedPlan, TailStudy
@@ -106,8 +107,7 @@ def _print_plans(study: TailStudy) -> None:
 
 def _interval(tail: Tail) -> str:
     """Write both ends in percent, once where they are the same."""
-    low, high = f"{100 * tail.low:.4g}", f"{100 * tail.high:.4g}"
-    return low if low == high else f"{low} to {high}"
+    return from_to(100 * tail.low, 100 * tail.high, ".4g")
 
 
 def _figures(rated: RatedPlan) -> list[str]:

@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 
-from planner.errors import SolverStopped
 from planner.optimization.columns import lost_usd_per_rps
 from planner.optimization.condensed import Condensed, condensed, unrouted_program
 from planner.optimization.cuts import SUBSET_LIMIT
@@ -31,7 +30,7 @@ from planner.optimization.rerouting import (
 )
 from planner.optimization.service_routing import SeparateRouting
 from planner.optimization.side_by_side import side_by_side
-from planner.optimization.stopping import Stop, closed
+from planner.optimization.stopping import Stop, closed, no_plan
 from planner.optimization.tree_search import LANES, Price, Priced, TreeSearch
 from planner.optimization.uplinks import may_bind
 from planner.problem.arrays import Bools, Floats, Problem, Solution
@@ -97,9 +96,7 @@ def solve_adaptive(problem: Problem, *, gap: float, stop: Stop, seed: int) -> So
     if best is None and bound == np.inf:
         raise explain(problem, None, seed)
     if best is None:
-        raise SolverStopped(
-            f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
-        )
+        raise no_plan(bound)
     return _solution(adaptive, best, min(bound, best.objective), gap, seed, started)
 
 

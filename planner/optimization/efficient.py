@@ -6,7 +6,7 @@ second makes the plan efficient: of all plans that cost the least, the first ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from planner.optimization.backups import near_backups
 from planner.optimization.candidates import Candidate, tidied
 from planner.optimization.caps import SLACK, Caps
 from planner.optimization.epsilon import EpsilonProgram, Least, least, set_caps
-from planner.optimization.highs_answers import solver_version
+from planner.optimization.steered import steered
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Solution
 
@@ -249,19 +249,6 @@ def solution(program: EpsilonProgram, point: Efficient, gap: float, seed: int = 
     Solution
         Its bound is that on cost under the point's cap on latency.
     """
-    columns, plan = program.static.columns, point.plan
-    used = plan.share > 0
-    return Solution(
-        replicas=plan.replicas,
-        host=columns.host[used],
-        origin=columns.origin[used],
-        order=columns.order[used],
-        share=plan.share[used],
-        routing=None,
-        objective=point.cost_usd_month,
-        bound=point.cost_bound_usd_month,
-        status="optimal" if point.within(gap) else "limit",
-        solver=solver_version(),
-        seed=seed,
-        seconds=0.0,
-    )
+    plan = replace(point.plan, objective=point.cost_usd_month)
+    best = steered(program.static.columns, plan, point.cost_bound_usd_month)
+    return best.solution(proven=point.within(gap), seed=seed)

@@ -92,4 +92,5 @@ def _solve_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Soluti
     """Solve by order columns."""
     started = time.perf_counter()
     best = search_static(problem, gap, stop, seed)
-    return best.solution(gap=gap, seed=seed, seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return best.solution(proven=best.within(gap), seed=seed, seconds=seconds)

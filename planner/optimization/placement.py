@@ -25,7 +25,7 @@ from planner.optimization.candidates import Candidate, better, judged
 from planner.optimization.loads import TOLERANCE, needed_replicas
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import NEVER, Stop
-from planner.optimization.uplink_use import excess_with_each, uplink_part
+from planner.optimization.uplink_use import excess_with_each, uplink_part, uplink_use
 from planner.problem.arrays import Floats, Ints
 
 _PASSES = 8
@@ -105,6 +105,11 @@ class _Placing:
         return cls(static, promised, groups, 1.0 / parts, chosen, load, most, uplinks)
 
     @property
+    def may_fill_uplinks(self) -> bool:
+        """Whether all requests together fill an uplink."""
+        return bool(self.uplinks.any())
+
+    @property
     def whole(self) -> bool:
         """Whether every part is placed."""
         return not bool((self.chosen < 0).any())
@@ -135,7 +140,7 @@ class _Placing:
         needed = _needed_with_each(static, self.promised, self.load, members, part)
         price = part * static.columns.cost_usd_month[members]
         price = price + _running_usd(static, self.most, needed)
-        if self.uplinks.any():
+        if self.may_fill_uplinks:
             price += _FULL_USD * self._excess_with_each(members)
         return int(members[np.flatnonzero(price <= price.min() + 1e-9)[0]])
 
@@ -164,8 +169,9 @@ class _Placing:
         needed = _needed(self.load, self.static.one_rps[self.promised])
         whole = np.ceil(needed - TOLERANCE)
         steering = self.part * self.static.columns.cost_usd_month[self.chosen].sum()
-        used = np.einsum("ksrh,sr->krh", self.load, self.uplinks).max(axis=(0, 2))
-        steering += _FULL_USD * np.maximum(used - 1.0, 0.0).sum()
+        if self.may_fill_uplinks:
+            used = uplink_use(self.uplinks, self.load).max(axis=(0, 2))
+            steering += _FULL_USD * np.maximum(used - 1.0, 0.0).sum()
         return float(steering + _running_usd(self.static, self.most, whole[None])[0])
 
     def restore(self, chosen: Ints, load: Floats) -> None:
@@ -273,7 +279,7 @@ def ruins_for(static: StaticProgram) -> int:
 
 def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, stop: Stop) -> None:
     """Place a few parts anew, together, as often as asked for; keep the cheapest placement."""
-    least, worse = placing.usd(), _FULL_WORSE if placing.uplinks.any() else _WORSE
+    least, worse = placing.usd(), _FULL_WORSE if placing.may_fill_uplinks else _WORSE
     best = placing.chosen.copy(), placing.load.copy()
     for turn in range(ruins):
         if stop.passed():
@@ -294,7 +300,7 @@ def _ruin_and_recreate(placing: _Placing, ruins: int, rng: np.random.Generator, 
 
 def _few(placing: _Placing, rng: np.random.Generator) -> Ints:
     """Return a few parts: any, or some of those that one region serves in the normal state."""
-    most = _FULL_TAKEN if placing.uplinks.any() else _TAKEN
+    most = _FULL_TAKEN if placing.may_fill_uplinks else _TAKEN
     count = int(rng.integers(2, most + 1))
     among = np.arange(len(placing.groups))
     if rng.random() < 0.5:

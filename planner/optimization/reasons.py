@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from planner.optimization.excuse import Excuse
-from planner.optimization.resolved import Interval
+from planner.optimization.resolved import Interval, from_to
 from planner.optimization.witness import StateHour, Witness
 from planner.problem.arrays import Problem
 
@@ -173,8 +173,7 @@ def written_usd(interval: Interval) -> str:
     >>> written_usd(Interval(310.0, 325.5)), written_usd(Interval(75.1443, 75.1444))
     ('310.00 to 325.50 USD a month', '75.14 USD a month')
     """
-    low, high = f"{interval.low:,.2f}", f"{interval.high:,.2f}"
-    return f"{low} USD a month" if low == high else f"{low} to {high} USD a month"
+    return f"{from_to(interval.low, interval.high, ',.2f')} USD a month"
 
 
 def more_usd(interval: Interval) -> str:

@@ -20,6 +20,7 @@ from planner.optimization.levels import fewer_states, reached_states
 from planner.optimization.loosening import Way, loosenings, raised_limits
 from planner.optimization.optimize import solve
 from planner.optimization.promises import Promise
+from planner.optimization.resolved import from_to
 from planner.optimization.stopping import Stop
 from planner.optimization.trial import promised_only, tried
 from planner.problem.arrays import Problem, Solution
@@ -65,17 +66,12 @@ class Repair:
             free = " of shares at will" if self.problem.rules is not None else ""
             return f"{self.text}{buying}: then there is a plan{free}"
         aside = ", lost requests aside," if self.problem.usd_per_lost_request > 0 else ""
-        costs = f"then a plan costs{aside} {_interval(self.bound, self.objective)} USD a month"
-        if not self.bought_usd_month:
+        low, high, more = self.bound, self.objective, self.bought_usd_month
+        costs = f"then a plan costs{aside} {from_to(low, high, ',.0f')} USD a month"
+        if not more:
             return f"{self.text}: {costs}"
-        both = (end + self.bought_usd_month for end in (self.bound, self.objective))
-        return f"{self.text}{buying}: {costs}, {_interval(*both)} with what is added"
-
-
-def _interval(low: float, high: float) -> str:
-    """Write both ends, once where they are the same."""
-    first, last = f"{low:,.0f}", f"{high:,.0f}"
-    return first if first == last else f"{first} to {last}"
+        both = from_to(low + more, high + more, ",.0f")
+        return f"{self.text}{buying}: {costs}, {both} with what is added"
 
 
 def repairs(

@@ -9,12 +9,11 @@ import numpy as np
 
 from planner.errors import Infeasible, SolverStopped
 from planner.optimization.adaptive import solve_adaptive
-from planner.optimization.candidates import Candidate
-from planner.optimization.columns import OrderColumns, order_columns
-from planner.optimization.highs_answers import solver_version
+from planner.optimization.columns import order_columns
 from planner.optimization.master import fixed_and_replica_usd
 from planner.optimization.search import search
 from planner.optimization.static import static_program
+from planner.optimization.steered import steered
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Ints, Problem, Solution
 from planner.problem.documents import mean_latency_ms
@@ -82,6 +81,30 @@ def value_of(problem: Problem, solution: Solution) -> Value:
     return Value(solution.objective, solution.bound, latency, lost)
 
 
+def from_to(low: float, high: float, form: str) -> str:
+    """Write both ends of an interval, once where they read the same.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends.
+    form : str
+        How a number is written.
+
+    Returns
+    -------
+    str
+        Without a unit.
+
+    Examples
+    --------
+    >>> from_to(310.0, 325.5, ",.2f"), from_to(75.1443, 75.1444, ",.2f")
+    ('310.00 to 325.50', '75.14')
+    """
+    first, last = f"{low:{form}}", f"{high:{form}}"
+    return first if first == last else f"{first} to {last}"
+
+
 def dearer(one: Value, other: Value) -> Interval:
     r"""Return how much dearer the best plan of one problem is than that of another.
 
@@ -147,26 +170,8 @@ def cheapest(problem: Problem, gap: float, stop: Stop, seed: int = 0) -> Value:
         return Value(np.inf, np.inf)
     if found.best is None:
         return Value(np.inf, found.bound)
-    return value_of(problem, _solution(columns, found.best, found.bound, seed))
-
-
-def _solution(columns: OrderColumns, best: Candidate, bound: float, seed: int) -> Solution:
-    """Return a candidate as a solution."""
-    used = best.share > 0
-    return Solution(
-        replicas=best.replicas,
-        host=columns.host[used],
-        origin=columns.origin[used],
-        order=columns.order[used],
-        share=best.share[used],
-        routing=None,
-        objective=best.objective,
-        bound=min(bound, best.objective),
-        status="optimal",
-        solver=solver_version(),
-        seed=seed,
-        seconds=0.0,
-    )
+    best = steered(columns, found.best, found.bound)
+    return value_of(problem, best.solution(proven=True, seed=seed))
 
 
 def _by_routing(problem: Problem, gap: float, stop: Stop, seed: int) -> Value:

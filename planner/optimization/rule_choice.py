@@ -16,7 +16,7 @@ from planner.optimization.loads import loads_rps, needed_replicas
 from planner.optimization.rules import RuleColumns
 from planner.optimization.static import StaticProgram
 from planner.optimization.stopping import Stop
-from planner.optimization.uplink_use import uplink_part
+from planner.optimization.uplink_use import uplink_part, uplink_use
 from planner.problem.arrays import Floats, Ints
 from planner.problem.packing import fits
 
@@ -268,7 +268,7 @@ class _Board:
     def _uplinks_usd(self, loads: Floats, mine: Ints) -> Floats:
         """Return what uplinks beyond their capacity cost, shape (Q,); loads are (Q, K, S, R, H)."""
         rest = np.delete(np.arange(len(self.uplink_part)), mine)
-        beside = np.einsum("ksrh,sr->krh", self.load[:, rest], self.uplink_part[rest])
+        beside = uplink_use(self.uplink_part[rest], self.load[:, rest])
         used = np.einsum("qksrh,sr->qkrh", loads, self.uplink_part[mine]) + beside
         over: Floats = np.maximum(used.max(axis=(1, 3)) - 1.0, 0.0).sum(axis=1)
         return _FULL_USD * over

@@ -12,13 +12,14 @@ from planner.model.policy import DnsRules
 from planner.optimization.candidates import Candidate
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.explain import explain
+from planner.optimization.resolved import from_to
 from planner.optimization.rule_program import search_ruled
 from planner.optimization.rules import RuleColumns, rule_columns
 from planner.optimization.search import Found, search
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.static_search import search_static
 from planner.optimization.steered import steered
-from planner.optimization.stopping import Stop
+from planner.optimization.stopping import Stop, no_plan
 from planner.problem.arrays import Problem, Solution
 
 _FREE_PART = 0.35
@@ -77,13 +78,11 @@ def solve_ruled(problem: Problem, *, gap: float, stop: Stop, seed: int) -> Solut
     if not found.feasible:
         raise _no_rule(rules)
     if found.best is None:
-        raise SolverStopped(
-            "no plan was found before the search ended; the bound is "
-            f"{found.bound:,.2f} USD a month"
-        )
+        raise no_plan(found.bound)
     note = price_sentence(rules, found, free)
-    return steered(columns, found.best, found.bound).solution(
-        gap=gap,
+    best = steered(columns, found.best, found.bound)
+    return best.solution(
+        proven=best.within(gap),
         seed=seed,
         seconds=time.perf_counter() - started,
         notes=() if note is None else (note,),
@@ -165,10 +164,10 @@ def price_sentence(rules: DnsRules, found: Found, free: Found) -> str | None:
     >>> one = Candidate(np.zeros((1, 1), np.int64), np.ones(1), 110.0)
     >>> price_sentence(DnsRules(kind="list"), Found(one, 110.0, True), Found(one, 110.0, True))
     """
-    low, high = (f"{price:,.2f}" for price in price_usd(found, free))
-    if high == "0.00":
+    low, high = price_usd(found, free)
+    if f"{high:,.2f}" == "0.00":
         return None
-    price = low if low == high else f"{low} to {high}"
+    price = from_to(low, high, ",.2f")
     return (
         f"one rule an origin ({_words(rules)}) costs {price} USD a month more than shares at will"
     )

@@ -28,6 +28,7 @@ from planner.optimization.optimize import solve
 from planner.optimization.rows import rows
 from planner.optimization.stable_adaptive import fewest_changes
 from planner.optimization.static import StaticProgram, static_program
+from planner.optimization.steered import steered
 from planner.optimization.stopping import Standing, Stop, interruptible
 from planner.problem.arrays import Floats, Problem, Solution
 from planner.problem.previous import Previous
@@ -283,15 +284,9 @@ def _finished(moves: MoveProgram, found: Candidate, gap: float, stop: Stop) -> C
 
 def _solution(columns: OrderColumns, best: Candidate, first: Solution, proven: bool) -> Solution:
     """Write the plan down; its bound is that of the first step."""
-    used = best.share > 0
-    return replace(
-        first,
-        replicas=best.replicas,
-        host=columns.host[used],
-        origin=columns.origin[used],
-        order=columns.order[used],
-        share=best.share[used],
-        objective=best.objective,
-        bound=min(first.bound, best.objective),
-        status="optimal" if first.status == "optimal" and proven else "limit",
+    return steered(columns, best, first.bound).solution(
+        proven=first.status == "optimal" and proven,
+        seed=first.seed,
+        seconds=first.seconds,
+        notes=first.notes,
     )

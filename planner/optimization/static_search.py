@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from planner.errors import SolverStopped
 from planner.optimization.blocks import separable
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.merged_program import each_origin, steering_program
 from planner.optimization.search import search
 from planner.optimization.steered import Steered, finished, steered, steered_by_blocks
-from planner.optimization.stopping import Stop, closed
+from planner.optimization.stopping import Stop, closed, no_plan
 from planner.problem.arrays import Problem
 
 
@@ -39,7 +38,7 @@ def search_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Steere
     Infeasible
         If no plan keeps every promise.
     SolverStopped
-        If none was found before the search ended; `bound_usd_month` is what was proven.
+        If none was found before the search ended.
     """
     best, bound = None, -float("inf")
     if separable(problem):
@@ -67,9 +66,7 @@ def _solve_whole(
         if bound == float("inf"):
             # The host names' prices have proven it already; the one program ran out of time.
             raise explain(problem, columns, seed)
-        raise SolverStopped(
-            f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
-        )
+        raise no_plan(bound)
     limit = bound + gap * abs(found.best.objective)
     static, best = each_origin(static, found.best, seed)
     return steered(columns, finished(static, best, limit, gap, stop), bound)

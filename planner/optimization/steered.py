@@ -66,15 +66,25 @@ class Steered:
         share[used] = self.share
         return Candidate(self.replicas, share, self.objective)
 
-    def solution(
-        self, *, gap: float, seed: int, seconds: float, notes: tuple[str, ...] = ()
-    ) -> Solution:
-        """Return it as an answer.
+    def within(self, gap: float) -> bool:
+        """Return whether a gap is closed, to the solver's last digits.
 
         Parameters
         ----------
         gap : float
             Relative gap that was asked for.
+        """
+        return self.objective <= self.bound + gap * abs(self.objective) + 1e-9
+
+    def solution(
+        self, *, proven: bool, seed: int, seconds: float = 0.0, notes: tuple[str, ...] = ()
+    ) -> Solution:
+        """Return it as an answer.
+
+        Parameters
+        ----------
+        proven : bool
+            Whether all was proven that was asked for.
         seed : int
             Random seed of the solver.
         seconds : float
@@ -85,9 +95,8 @@ class Steered:
         Returns
         -------
         Solution
-            'optimal' where the gap is closed.
+            'optimal' where it is proven.
         """
-        is_closed = self.objective <= self.bound + gap * abs(self.objective) + 1e-9
         return Solution(
             replicas=self.replicas,
             host=self.host,
@@ -97,7 +106,7 @@ class Steered:
             routing=None,
             objective=self.objective,
             bound=self.bound,
-            status="optimal" if is_closed else "limit",
+            status="optimal" if proven else "limit",
             solver=solver_version(),
             seed=seed,
             seconds=seconds,

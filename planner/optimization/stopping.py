@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from planner.errors import SolverStopped
+
 _LEAST_S = 0.05
 """Seconds that a solver is given even where none are left: it shall return something."""
 
@@ -225,6 +227,24 @@ def interruptible(stop: Stop) -> Iterator[Stop]:
 
 NEVER = Stop(float("inf"))
 """For a search that nothing ends but its own answer."""
+
+
+def no_plan(bound: float) -> SolverStopped:
+    """Return the error of a search that ended before any plan.
+
+    Parameters
+    ----------
+    bound : float
+        What was proven, US dollars a month.
+
+    Returns
+    -------
+    SolverStopped
+        To be raised.
+    """
+    return SolverStopped(
+        f"no plan was found before the search ended; the bound is {bound:,.2f} USD a month"
+    )
 
 
 def closed(objective: float | None, bound: float, gap: float) -> bool:

@@ -44,6 +44,25 @@ def uplink_part(problem: Problem) -> Floats:
     return kept
 
 
+def uplink_use(part: Floats, load: Floats) -> Floats:
+    """Return how much of each uplink loads take.
+
+    Parameters
+    ----------
+    part : ndarray, shape (S, R)
+        Part of the uplink that one request per second takes.
+    load : ndarray, shape (K, S, R, H)
+        Loads, requests per second.
+
+    Returns
+    -------
+    ndarray, shape (K, R, H)
+        1 is all of an uplink.
+    """
+    used: Floats = np.einsum("ksrh,sr->krh", load, part)
+    return used
+
+
 def excess_with_each(part: Floats, load: Floats, more: Floats, mine: Ints, serve: Ints) -> Floats:
     """Return the excess of all uplinks where the demand of each of some orders is added.
 
@@ -74,7 +93,7 @@ def excess_with_each(part: Floats, load: Floats, more: Floats, mine: Ints, serve
     ... ).tolist()
     [0.1, 0.0]
     """
-    used = np.einsum("ksrh,sr->krh", load, part)
+    used = uplink_use(part, load)
     most = np.repeat(used.max(axis=(0, 2))[None], serve.shape[1], axis=0)
     state, member = np.indices(serve.shape)
     added = (part[mine].T @ more)[serve]

@@ -8,7 +8,7 @@ one order beyond what the policy promises: what is promised loses nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ from planner.failures.states import failure_states
 from planner.model.plan import Plan
 from planner.model.scenario import Scenario
 from planner.optimization.columns import order_columns
-from planner.optimization.highs_answers import solver_version
 from planner.optimization.loads import judge as verdict
 from planner.optimization.optimize import solve
+from planner.optimization.steered import steered
 from planner.optimization.stopping import Stop, interruptible
 from planner.optimization.tail_program import TailProgram, candidate_of, tail_program
 from planner.optimization.tail_risk import LeastTail, least_tail
@@ -258,24 +258,11 @@ def _solution(
     program: TailProgram, found: LeastTail, main: Solution, usual: Problem, *, proven: bool
 ) -> Solution:
     """Return the plan of least tail as a solution of the scenario as it is planned for."""
-    columns, plan = program.static.columns, found.plan
-    used = plan.share > 0
+    plan = found.plan
     # Columns depend on promised states alone, and those are the same in both problems.
     objective = verdict(usual, order_columns(usual), plan.replicas, plan.share).objective
-    return Solution(
-        replicas=plan.replicas,
-        host=columns.host[used],
-        origin=columns.origin[used],
-        order=columns.order[used],
-        share=plan.share[used],
-        routing=None,
-        objective=objective,
-        bound=min(main.bound, objective),
-        status="optimal" if proven else "limit",
-        solver=solver_version(),
-        seed=main.seed,
-        seconds=0.0,
-    )
+    best = steered(program.static.columns, replace(plan, objective=objective), main.bound)
+    return best.solution(proven=proven, seed=main.seed)
 
 
 def _rated(usual: Problem, problem: Problem, solution: Solution, beta: float) -> RatedPlan:
