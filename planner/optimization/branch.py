@@ -134,20 +134,20 @@ def _expand(static: StaticProgram, tree: _Tree, node: _Node, gap: float, stop: S
     fraction = np.abs(value - np.rint(value))
     if fraction.max(initial=0.0) <= _INTEGRAL:
         tree.best = better(tree.best, exact(static, result.x))
-        tree.cut_off = min(tree.cut_off, result.objective)
+        tree.cut_off = min(tree.cut_off, result.bound)
         return
-    if result.objective >= tree.limit(gap):
-        tree.cut_off = min(tree.cut_off, result.objective)
+    if result.bound >= tree.limit(gap):
+        tree.cut_off = min(tree.cut_off, result.bound)
         return
     at = int((np.where(fraction > _INTEGRAL, tree.price * (fraction + 0.3), 0.0)).argmax())
-    _push(tree, _narrowed(tree, node, result), at, float(value[at]), result.objective)
+    _push(tree, _narrowed(tree, node, result), at, float(value[at]), result.bound)
 
 
 def _narrowed(tree: _Tree, node: _Node, result: MilpResult) -> _Node:
     """Return a node without what costs more than the best candidate by its reduced costs."""
     if tree.best is None or result.reduced_cost is None:
         return node
-    room = room_above(tree.best.objective, result.objective)
+    room = room_above(tree.best.objective, result.bound)
     price = result.reduced_cost[tree.integer]
     low, high = narrowed(price, node.low, node.high, room, whole=True)
     return replace(node, low=low, high=high)
@@ -158,7 +158,7 @@ def _solve(static: StaticProgram, tree: _Tree, gap: float, stop: Stop) -> MilpRe
     limit = tree.limit(gap)
     result = relax(static, stop, gap / 3, limit)
     for _ in range(_CUT_ROUNDS):
-        if result.status != "optimal" or result.x is None or result.objective >= limit:
+        if result.status != "optimal" or result.x is None or result.bound >= limit:
             break
         if not add_cut_round(static, result.x):
             break

@@ -20,6 +20,10 @@ _SPARE = (0.0, 2e-3)
 """Shares of the capacity left free while looking for shares that bear rounding."""
 
 
+_UNSERVED = 1e-6
+"""Part of an origin that no column serves which counts as rounding."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """Replicas and shares that keep every promise, and what they cost.
@@ -88,13 +92,21 @@ def judged(static: StaticProgram, replicas: Ints, share: Floats) -> Candidate | 
     """
     if not fits(static.problem, static.master.limits, replicas).all():
         return None
-    if (replicas > static.master.bound).any():
+    if (replicas > static.master.bound).any() or not _all_served(static, share):
         return None
     verdict = judge(static.problem, static.columns, replicas, share)
     if verdict.broken(static.problem):
         return None
     first_usd = 0.0 if static.firsts is None else static.firsts.chosen(share)[1]
     return Candidate(replicas, share, verdict.objective + first_usd)
+
+
+def _all_served(static: StaticProgram, share: Floats) -> bool:
+    """Return whether columns serve all demand: where they are priced in some may be missing."""
+    if static.priced is None:
+        return True
+    served = np.bincount(static.columns.group, share, static.columns.called.size)
+    return bool((served[static.priced.group] > 1 - _UNSERVED).all())
 
 
 def rounded_up(static: StaticProgram, x: Floats | None) -> Candidate | None:

@@ -15,6 +15,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.optimization.host_names import host_admissible, host_calls
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
@@ -164,12 +165,11 @@ def order_columns(problem: Problem) -> OrderColumns:
     >>> bool((columns.serve[0] == columns.order[:, 0]).all())
     True
     """
-    valid = _host_admissible(problem)
+    valid = host_admissible(problem)
     # A backup need not keep the normal limit: it serves only while something is down.
     allowed: Bools = np.any(valid[problem.must_survive], axis=0)
     depth = promised_depth(problem)
-    called = np.zeros((len(problem.axes.hosts), len(problem.axes.origins)), bool)
-    np.logical_or.at(called, problem.host_of_service, problem.demand_rps.max(axis=2) > 0)
+    called = host_calls(problem)
     lists = _Lists(problem, depth)
     steady = _steady(problem, valid, allowed)
     parts, missing = [], []
@@ -248,18 +248,6 @@ def first_up(order: Ints, region_up: Bools) -> Ints:
         region = order[:, place]
         serve = np.where((region >= 0) & region_up[:, region], region, serve)
     return serve
-
-
-def _host_admissible(problem: Problem) -> Bools:
-    """Return admissibility by host in each state, shape (K, G, O, R)."""
-    hosts = len(problem.axes.hosts)
-    k, _, o, r = problem.state_admissible.shape
-    valid = np.ones((k, hosts, o, r), bool)
-    calls = problem.demand_rps.max(axis=2) > 0
-    for service, host in enumerate(problem.host_of_service):
-        silent = ~calls[service][:, None]
-        valid[:, host] &= problem.state_admissible[:, service] | silent
-    return valid
 
 
 def _orders(allowed: Bools, depth: int) -> Ints:

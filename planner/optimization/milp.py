@@ -29,7 +29,7 @@ from planner.optimization.highs_answers import (
     refuse_lost,
 )
 from planner.optimization.highs_run import run
-from planner.optimization.rows import Floats, Ints, Rows
+from planner.optimization.rows import NO_ENTRIES, Entries, Floats, Ints, Rows
 from planner.optimization.stopping import Stop
 
 __all__ = ["Milp", "MilpResult"]
@@ -56,8 +56,8 @@ class Milp:
     Raises
     ------
     PlannerError
-        If HiGHS is of a series that returns wrong optima, or refuses columns, rows or bounds:
-        numbers that it cannot handle.
+        If HiGHS is of a series that returns wrong optima, refuses columns, rows or bounds, or gives
+        up: numbers that it cannot handle.
 
     Notes
     -----
@@ -98,7 +98,13 @@ class Milp:
         self._cost: list[Floats] = []
 
     def add_columns(
-        self, cost: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, integer: bool = False
+        self,
+        cost: ArrayLike,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        *,
+        integer: bool = False,
+        entries: Entries | None = None,
     ) -> Ints:
         """Append columns; the three array arguments broadcast.
 
@@ -108,6 +114,8 @@ class Milp:
             Cost and bounds of each column.
         integer : bool
             Whether they must be integers in `integral`.
+        entries : Entries, optional
+            Where they stand in rows that exist.
 
         Returns
         -------
@@ -120,9 +128,11 @@ class Milp:
         index = np.arange(self.columns, self.columns + c.size, dtype=np.int64)
         if c.size:
             price, least, most = (np.ascontiguousarray(a) for a in (c, low, up))
-            start = np.zeros(c.size, np.int32)
-            done = self._highs.addCols(c.size, price, least, most, 0, start, start[:0], np.empty(0))
+            start, row, value = (entries or NO_ENTRIES).by_column(c.size)
+            done = self._highs.addCols(c.size, price, least, most, row.size, start, row, value)
             refuse_lost(done, "columns")
+            if entries is not None:
+                self._keep_point()
         self._cost.append(np.array(c))
         if integer and c.size:
             self._integer.append(index)
@@ -226,8 +236,7 @@ class Milp:
             If they differ in length.
         """
         price = np.ascontiguousarray(cost, float)
-        if price.shape != column.shape:
-            # HiGHS would read on behind the end of the shorter one.
+        if price.shape != column.shape:  # HiGHS would read on behind the end of the shorter one.
             raise ValueError("`column` and `cost` differ in length")
         self._highs.changeColsCost(column.size, column.astype(np.int32), price)
 
@@ -243,8 +252,12 @@ class Milp:
         whole[column] = cost
         self._cost = [whole]
         self.price_columns(column, cost)
+        self._keep_point()
+
+    def _keep_point(self) -> None:
+        """Go on from the last point where there is one: it still holds."""
         if self._highs.getBasis().valid:
-            self._highs.setOptionValue("simplex_strategy", _PRIMAL)  # The last point still holds.
+            self._highs.setOptionValue("simplex_strategy", _PRIMAL)
 
     def bound_rows(self, row: Ints, lower: ArrayLike, upper: ArrayLike) -> None:
         """Change the bounds of rows.
@@ -266,27 +279,26 @@ class Milp:
         self._mark(highspy.HighsVarType.kContinuous)
         return self._highs.getLp()
 
-    def relaxation(self, stop: Stop) -> MilpResult:
+    def relaxation(self, stop: Stop, *, anew: bool = False) -> MilpResult:
         """Solve without integrality, from the last basis where there is one.
 
         Parameters
         ----------
         stop : Stop
             When to stop.
+        anew : bool
+            Whether to start from nothing, by an interior point.
 
         Returns
         -------
         MilpResult
             With duals where it is optimal.
-
-        Raises
-        ------
-        PlannerError
-            If the solver gives up, for example on numbers that it cannot handle.
         """
         self._mark(highspy.HighsVarType.kContinuous)
+        if anew:
+            self._highs.clearSolver()
         cold = self.columns >= _MANY_COLUMNS and not self._highs.getBasis().valid
-        self._highs.setOptionValue("solver", "ipm" if cold else "choose")
+        self._highs.setOptionValue("solver", "ipm" if anew or cold else "choose")
         return self._run(stop, integers=False)
 
     def integral(
@@ -309,11 +321,6 @@ class Milp:
         -------
         MilpResult
             Integers hold within 1e-7; round them before use.
-
-        Raises
-        ------
-        PlannerError
-            If the solver gives up.
         """
         self._mark(highspy.HighsVarType.kInteger)
         # With few integers it gains nothing and costs as much as the root node.

@@ -24,7 +24,7 @@ from planner.optimization.columns import OrderColumns
 from planner.optimization.milp import Milp
 from planner.optimization.rows import Rows, rows
 from planner.optimization.sums import add_sums
-from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.arrays import Bools, Floats, Ints, Problem
 
 MANY_ENTRIES = 200_000
 """Columns times promised states from which flows are worth their own columns and rows."""
@@ -115,6 +115,39 @@ class OrderFlows:
                 value = np.bincount(level.of, value, level.flow.size)
                 x[level.flow] = value
 
+    def load_rows(
+        self, replicas: Ints, one_rps: Floats, keys: list[tuple[int, int, int, int]]
+    ) -> Rows:
+        """Return load rows of promised states over flows, in units of one replica.
+
+        Parameters
+        ----------
+        replicas : ndarray of int, shape (S, R)
+            Program columns of the replicas.
+        one_rps : ndarray, shape (K, S, R)
+            Capacity of one replica in each state.
+        keys : list of (state, service, region, hour)
+            Which rows; the regions are up in their states.
+
+        Returns
+        -------
+        Rows
+            One row a key, in their order: load ≤ replicas.
+        """
+        key = np.array(keys, np.int64).reshape(-1, 4)
+        state, service, region, hour = key.T
+        down = ~self.problem.region_up
+        entries = [(np.arange(len(keys)), replicas[service, region], np.full(len(keys), -1.0))]
+        for one in sorted({(int(s), int(h)) for s, h in zip(service, hour, strict=True)}):
+            at = np.flatnonzero((service == one[0]) & (hour == one[1]))
+            value = self.unit_rps(one[0]) / one_rps[state[at], one[0], region[at]]
+            for level in self.of(*one):
+                row, column = np.nonzero(landing(level.region, down[state[at]], region[at]))
+                entries.append((at[row], level.flow[column], value[row]))
+        zero = np.zeros(len(keys))
+        row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
+        return rows(zero - np.inf, zero, row, column, value)
+
     def _orders(self, service: int, hour: int) -> Level:
         """Append the flows of whole orders, tied to the shares."""
         columns, problem = self.columns, self.problem
@@ -132,40 +165,29 @@ class OrderFlows:
         return Level(region, add_sums(self.program, row, level.flow, np.ones(row.size)), row)
 
 
-def flow_rows(
-    flows: OrderFlows, replicas: Ints, one_rps: Floats, keys: list[tuple[int, int, int, int]]
-) -> Rows:
-    """Return load rows of promised states over flows, in units of one replica.
+def landing(lists: Ints, down: Bools, region: Ints) -> Bools:
+    """Return which lists end in a region after regions that are all down.
 
     Parameters
     ----------
-    flows : OrderFlows
-        The flows; those of the keys' services and hours are appended if need be.
-    replicas : ndarray of int, shape (S, R)
-        Program columns of the replicas.
-    one_rps : ndarray, shape (K, S, R)
-        Capacity of one replica in each state.
-    keys : list of (state, service, region, hour)
-        Which rows; the regions are up in their states.
+    lists : ndarray of int, shape (P, J)
+        Regions in order, padded with -1.
+    down : ndarray of bool, shape (N, R)
+        Which regions are down in each of N states.
+    region : ndarray of int, shape (N,)
+        A region in each of them.
 
     Returns
     -------
-    Rows
-        One row a key, in their order: load ≤ replicas.
+    ndarray of bool, shape (N, P)
+        Whether the region is loaded by what follows the list.
+
+    Examples
+    --------
+    >>> landing(np.array([[0, 1], [1, 0]]), np.array([[True, False]]), np.array([1]))
+    array([[ True, False]])
     """
-    key = np.array(keys, np.int64).reshape(-1, 4)
-    state, service, region, hour = key.T
-    down = ~flows.problem.region_up
-    entries = [(np.arange(len(keys)), replicas[service, region], np.full(len(keys), -1.0))]
-    for one in sorted({(int(s), int(h)) for s, h in zip(service, hour, strict=True)}):
-        at = np.flatnonzero((service == one[0]) & (hour == one[1]))
-        value = flows.unit_rps(one[0]) / one_rps[state[at], one[0], region[at]]
-        for level in flows.of(*one):
-            lands = level.region[:, -1] == region[at, None]
-            for before in level.region[:, :-1].T:
-                lands &= down[state[at]][:, before] & (before >= 0)
-            row, column = np.nonzero(lands)
-            entries.append((at[row], level.flow[column], value[row]))
-    zero = np.zeros(len(keys))
-    row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
-    return rows(zero - np.inf, zero, row, column, value)
+    lands: Bools = lists[:, -1] == region[:, None]
+    for before in lists[:, :-1].T:
+        lands &= down[:, before] & (before >= 0)
+    return lands

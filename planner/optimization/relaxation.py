@@ -15,16 +15,24 @@ from planner.optimization.cuts import Groups, violated_cuts
 from planner.optimization.loads import TOLERANCE, Verdict, judge
 from planner.optimization.master import add_cut, state_groups
 from planner.optimization.milp import MilpResult
+from planner.optimization.order_growth import add_missing_columns
 from planner.optimization.static import (
     StaticProgram,
     add_load_rows,
-    add_uplink_rows,
     add_use_rows,
 )
 from planner.optimization.stopping import Stop
-from planner.problem.arrays import Floats
+from planner.optimization.uplink_rows import add_uplink_rows
+from planner.problem.arrays import Bools, Floats
 
 _CUT_ROUNDS = 30
+
+_MANY_FRESH, _LARGE = 30, 6000
+"""After so many fresh columns, or after any in a program of so many, an interior point is quicker
+than the simplex from the last basis: many origins follow equal orders."""
+
+_STATES_AT_ONCE = 5
+"""Where columns are priced in there are many states: rows of so many join at once."""
 
 
 def relax(static: StaticProgram, stop: Stop, gap: float, cutoff: float = np.inf) -> MilpResult:
@@ -44,13 +52,17 @@ def relax(static: StaticProgram, stop: Stop, gap: float, cutoff: float = np.inf)
     Returns
     -------
     MilpResult
-        The last answer; 'limit' where the limit came while rows were missing.
+        The last answer; 'limit' where the limit came while rows or columns were missing.
 
     Notes
     -----
-    The objective of an optimal one is a lower bound on the model whether rows are missing or not.
+    The bound of an optimal one is a lower bound on the model whether rows are missing or not.
+    Where columns are priced in (`StaticProgram.priced`) each round adds both, columns at the prices
+    of the rows that were there: the bound of fewer rows is a bound too.
     """
     result = static.program.relaxation(stop)
+    if static.priced is not None:
+        return _priced(static, result, stop, gap, cutoff)
     while result.status == "optimal" and result.x is not None and result.objective < cutoff:
         if not add_missing_rows(static, result.x, gap * abs(result.objective)):
             break
@@ -58,6 +70,39 @@ def relax(static: StaticProgram, stop: Stop, gap: float, cutoff: float = np.inf)
             return replace(result, status="limit")
         result = static.program.relaxation(stop)
     return result
+
+
+def _priced(
+    static: StaticProgram, result: MilpResult, stop: Stop, gap: float, cutoff: float
+) -> MilpResult:
+    """Add rows and columns until none is missing; the answer has the best bound on the way."""
+    bound, last = -np.inf, result
+    while result.status == "optimal" and result.x is not None:
+        missing = add_missing_rows(static, result.x, gap * abs(result.objective))
+        fresh, last = add_missing_columns(static, result, gap)
+        bound = max(bound, last.bound)
+        if not (missing or fresh) or bound >= cutoff:
+            return _with_all_columns(static, replace(last, bound=bound))
+        if stop.passed():
+            break
+        result = static.program.relaxation(stop, anew=_far_off(static, fresh))
+    if result.status == "infeasible":
+        return result
+    return _with_all_columns(static, replace(last, status="limit", bound=bound))
+
+
+def _with_all_columns(static: StaticProgram, result: MilpResult) -> MilpResult:
+    """Return an answer with zeros for the columns that joined after it."""
+    if result.x is None:
+        return result
+    x = np.zeros(static.program.columns)
+    x[: result.x.size] = result.x
+    return replace(result, x=x)
+
+
+def _far_off(static: StaticProgram, fresh: int) -> bool:
+    """Return whether the last basis is worth nothing after so many fresh columns."""
+    return fresh > _MANY_FRESH or (fresh > 0 and static.program.columns > _LARGE)
 
 
 def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
@@ -90,8 +135,10 @@ def add_missing_rows(static: StaticProgram, x: Floats, slack_usd: float) -> int:
     worst = np.take_along_axis(over, hour[..., None], axis=3)
     # Priced rows come with all their hours: one at a time, load creeps from hour to hour.
     wanted = ((over >= worst) | ~problem.must_survive[:, None, None, None]) & (over > TOLERANCE)
+    if static.priced is not None:
+        wanted &= _among_worst(over)
     gbps = np.where(
-        problem.must_survive[:, None, None] & ~static.uplink_row, verdict.uplink_overload, 0.0
+        problem.must_survive[:, None, None] & (static.uplink_row < 0), verdict.uplink_overload, 0.0
     )
     full = (gbps >= gbps.max(axis=2, keepdims=True)) & (gbps > TOLERANCE)
     add_load_rows(static, wanted)
@@ -173,3 +220,11 @@ def _grouped(static: StaticProgram) -> dict[tuple[int, int], Groups]:
             for service in range(problem.cpu_cores.size):
                 static.groups[state, service] = state_groups(problem, state, service)
     return static.groups
+
+
+def _among_worst(over: Floats) -> Bools:
+    """Return the rows of the few states that break each service, region and hour most."""
+    few = min(_STATES_AT_ONCE, over.shape[0])
+    least = np.partition(over, over.shape[0] - few, axis=0)[-few]
+    among: Bools = over >= least
+    return among

@@ -1,4 +1,4 @@
-"""Sparse rows of a linear program, gathered from coordinates."""
+"""Sparse rows of a linear program, gathered from coordinates, and new columns' entries in rows."""
 
 from __future__ import annotations
 
@@ -93,4 +93,70 @@ def stacked(blocks: list[Rows]) -> Rows:
         np.concatenate([*start, before[-1:]]).astype(np.int64),
         np.concatenate([b.column for b in blocks]),
         np.concatenate([b.value for b in blocks]),
+    )
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Where new columns stand in rows that exist.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (nnz,)
+        The rows.
+    place : ndarray of int, shape (nnz,)
+        Which of the new columns, counted from 0.
+    value : ndarray, shape (nnz,)
+        Coefficients; no column stands in a row twice.
+    """
+
+    row: Ints
+    place: Ints
+    value: Floats
+
+    def by_column(self, count: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+        """Return where each column's entries begin, their rows and their values.
+
+        Parameters
+        ----------
+        count : int
+            Number of new columns.
+
+        Examples
+        --------
+        >>> Entries(np.array([7, 3]), np.array([1, 0]), np.array([2.0, 5.0])).by_column(2)
+        (array([0, 1], dtype=int32), array([3, 7], dtype=int32), array([5., 2.]))
+        """
+        rank = np.lexsort((self.row, self.place))
+        each = np.bincount(self.place, minlength=count)
+        start = (np.cumsum(each) - each).astype(np.int32)
+        return start, self.row[rank].astype(np.int32), self.value[rank]
+
+
+NO_ENTRIES = Entries(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+"""New columns stand in no row yet."""
+
+
+def joined(parts: list[Entries]) -> Entries:
+    """Return the entries of all parts.
+
+    Parameters
+    ----------
+    parts : list of Entries
+        Of the same new columns.
+
+    Returns
+    -------
+    Entries
+        In the order of the parts.
+
+    Examples
+    --------
+    >>> joined([NO_ENTRIES, NO_ENTRIES]).row.size
+    0
+    """
+    return Entries(
+        np.concatenate([NO_ENTRIES.row, *(part.row for part in parts)]),
+        np.concatenate([NO_ENTRIES.place, *(part.place for part in parts)]),
+        np.concatenate([NO_ENTRIES.value, *(part.value for part in parts)]),
     )

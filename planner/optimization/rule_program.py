@@ -27,11 +27,11 @@ from planner.optimization.search import Found
 from planner.optimization.static import (
     StaticProgram,
     add_load_rows,
-    add_uplink_rows,
     point,
     static_program,
 )
 from planner.optimization.stopping import Stop, closed
+from planner.optimization.uplink_rows import add_uplink_rows
 from planner.problem.arrays import Floats, Ints
 
 _FIRST_MOST = 2000
@@ -153,7 +153,7 @@ def _again(static: StaticProgram, seed: int) -> StaticProgram:
     """Build a program anew with the load and uplink rows of another, without a search's bounds."""
     fresh = static_program(static.problem, static.columns, seed)
     add_load_rows(fresh, static.load_row)
-    add_uplink_rows(fresh, static.uplink_row)
+    add_uplink_rows(fresh, static.uplink_row >= 0)
     return fresh
 
 

@@ -90,7 +90,9 @@ def search(
         return _whole_origins(static, root, gap, stop)
     best = start
     if not closed(start.objective if start else None, root.bound, gap):
-        best = better(start, first_plan(static, root, gap, stop))
+        # Each step towards a plan would ask for columns.
+        dear = static.priced is not None and start is not None
+        best = start if dear else better(start, first_plan(static, root, gap, stop))
     stop.tell(best.objective if best else None, root.bound)
     if closed(best.objective if best else None, root.bound, gap):
         return Found(best, root.bound, feasible=True)
@@ -153,8 +155,10 @@ def _narrow(
     low, high = program.bounds(integer)
     if best is None or root.reduced_cost is None or not np.isfinite(root.bound):
         return low, high
-    room = room_above(best.objective, root.objective)
-    for column, whole in ((static.steering, False), (integer, True)):
+    room = room_above(best.objective, root.bound)
+    # Columns that are priced in are few, and what bounds them would have a price of its own.
+    shares = static.steering if static.priced is None else integer[:0]
+    for column, whole in ((shares, False), (integer, True)):
         least, most = program.bounds(column)
         kept = narrowed(root.reduced_cost[column], least, most, room, whole=whole)
         program.bound_columns(column, *kept)

@@ -155,8 +155,8 @@ def _static(
         share=share,
         one_rps=capacity_rps(problem, np.ones_like(problem.min_replicas)),
         load_row=np.zeros((k, s, r, h), bool),
-        uplink_row=np.zeros((k, r, h), bool),
-        use_row=np.zeros((s, o, r), bool),
+        uplink_row=np.full((k, r, h), -1),
+        use_row=np.full((s, o, r), -1),
     )
 
 

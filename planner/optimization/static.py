@@ -19,15 +19,16 @@ from planner.optimization.columns import OrderColumns, lost_usd_per_rps
 from planner.optimization.cuts import Groups
 from planner.optimization.dominance import binding_rows
 from planner.optimization.first_choices import FirstChoices
+from planner.optimization.growing_flows import GrowingFlows
 from planner.optimization.loads import Verdict
 from planner.optimization.master import Master, add_master, capacity_rps
 from planner.optimization.milp import Milp
-from planner.optimization.order_flows import MANY_ENTRIES, OrderFlows, flow_rows
+from planner.optimization.order_flows import MANY_ENTRIES, OrderFlows
+from planner.optimization.priced_columns import PricedColumns
 from planner.optimization.rows import Rows, rows, stacked
 from planner.optimization.shares import add_shares
 from planner.optimization.strong_rows import strong_rows, violated
 from planner.problem.arrays import Bools, Floats, Ints, Problem
-from planner.units import gbps_from_payload
 
 
 @dataclass
@@ -44,9 +45,9 @@ class StaticProgram:
         Capacity of one replica in each state at its ceiling.
     load_row : ndarray of bool, shape (K, S, R, H)
         Load rows that are in the program.
-    uplink_row : ndarray of bool, shape (K, R, H)
-        Uplink rows that are in the program.
-    use_row : ndarray of bool, shape (S, O, R)
+    uplink_row : ndarray of int, shape (K, R, H)
+        Uplink rows by their index; -1 where the program has none.
+    use_row : ndarray of int, shape (S, O, R)
         Rows "an origin's shares with the region in their orders ≤ the service runs there".
     excess : dict
         Program column of the excess in (state, service, region, hour), where not promised.
@@ -54,12 +55,14 @@ class StaticProgram:
         (state, service, region, hour) of each load row, by its index.
     groups : dict
         Origins with the same admissible regions, of each promised (state, service).
-    flows : OrderFlows or None
+    flows : OrderFlows, GrowingFlows or None
         What follows each list of regions, where columns are many: load rows are written over it.
     firsts : FirstChoices or None
         The first regions of each origin, where those of `problem` are classes of them.
     beginnings : list of Beginnings
         What the orders begin with, where origins cannot be split.
+    priced : PricedColumns or None
+        All orders, where `columns` are only those that the program has asked for.
     """
 
     problem: Problem
@@ -69,14 +72,15 @@ class StaticProgram:
     share: Ints
     one_rps: Floats
     load_row: Bools
-    uplink_row: Bools
-    use_row: Bools
+    uplink_row: Ints
+    use_row: Ints
     excess: dict[tuple[int, int, int, int], int] = field(default_factory=dict)
     row_key: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
     groups: dict[tuple[int, int], Groups] = field(default_factory=dict)
-    flows: OrderFlows | None = None
+    flows: OrderFlows | GrowingFlows | None = None
     firsts: FirstChoices | None = None
     beginnings: list[Beginnings] = field(default_factory=list)
+    priced: PricedColumns | None = None
 
     @property
     def steering(self) -> Ints:
@@ -117,7 +121,30 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
     StaticProgram
         Not yet solved.
     """
-    program = Milp(seed=seed)
+    static = without_rows(problem, columns, Milp(seed=seed))
+    if columns.host.size * int(problem.must_survive.sum()) > MANY_ENTRIES:
+        static.flows = OrderFlows(problem, columns, static.program, static.share)
+    add_load_rows(static, first_wanted(problem, binding_rows(problem, static.one_rps)))
+    return static
+
+
+def without_rows(problem: Problem, columns: OrderColumns, program: Milp) -> StaticProgram:
+    """Build the program without a row of load; its last rows say that shares sum to 1.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    columns : OrderColumns
+        Its order columns; every host and origin with demand has one.
+    program : Milp
+        A program with nothing in it.
+
+    Returns
+    -------
+    StaticProgram
+        Not yet solved.
+    """
     master = add_master(program, problem)
     whole = not problem.split_origins
     share = add_shares(program, columns, columns.cost_usd_month, whole=whole)
@@ -134,18 +161,15 @@ def static_program(problem: Problem, columns: OrderColumns, seed: int) -> Static
         share=share,
         one_rps=capacity_rps(problem, np.ones_like(problem.min_replicas)),
         load_row=np.zeros((k, s, r, h), bool),
-        uplink_row=np.zeros((k, r, h), bool),
-        use_row=np.zeros((s, problem.demand_rps.shape[1], r), bool),
+        uplink_row=np.full((k, r, h), -1),
+        use_row=np.full((s, problem.demand_rps.shape[1], r), -1),
     )
     if whole:
         static.beginnings = add_beginnings(program, columns, share)
-    if columns.host.size * int(problem.must_survive.sum()) > MANY_ENTRIES:
-        static.flows = OrderFlows(problem, columns, program, share)
-    add_load_rows(static, _first_wanted(problem, binding_rows(problem, static.one_rps)))
     return static
 
 
-def _first_wanted(problem: Problem, binding: Bools) -> Bools:
+def first_wanted(problem: Problem, binding: Bools) -> Bools:
     """Return the load rows to start with, shape (K, S, R, H): each service's busiest hour."""
     busiest = problem.demand_rps.sum(axis=1).argmax(axis=1)
     states, (services, regions) = problem.region_up.shape[0], problem.min_replicas.shape
@@ -181,7 +205,7 @@ def point(static: StaticProgram, replicas: Ints, share: Floats, verdict: Verdict
     x[static.share] = share
     for level in static.beginnings:
         x[level.column] = level.taken(share)
-    if static.flows is not None:
+    if isinstance(static.flows, OrderFlows):
         static.flows.put(x, share)
     for key, column in static.excess.items():
         x[column] = verdict.overload[key]
@@ -207,7 +231,7 @@ def add_load_rows(static: StaticProgram, wanted: Bools) -> None:
         promised = static.problem.must_survive
         over_flows, plain = ([k for k in keys if promised[k[0]] == kind] for kind in (True, False))
         n, one = static.master.replicas, static.one_rps
-        _append_load_rows(static, over_flows, flow_rows(static.flows, n, one, over_flows))
+        _append_load_rows(static, over_flows, static.flows.load_rows(n, one, over_flows))
     if plain:
         _append_load_rows(static, plain, stacked([_load_row(static, *key) for key in plain]))
 
@@ -290,9 +314,10 @@ def add_use_rows(static: StaticProgram, x: Floats) -> int:
             np.add.at(used, origin, share[names])
             broken = np.zeros(used.size, bool)
             broken[violated(used, x[static.master.runs[service, region]])] = True
-            broken &= ~static.use_row[service, :, region] & static.places_matter[service, region]
+            broken &= (static.use_row[service, :, region] < 0) & static.places_matter[
+                service, region
+            ]
             if broken.any():
-                static.use_row[service, broken, region] = True
                 these = mine[broken[columns.origin[mine]]]
                 names = these[(columns.serve[promised[:, None], these] == region).any(axis=0)]
                 added += _append_use_rows(static, service, region, names, broken)
@@ -306,29 +331,6 @@ def _append_use_rows(
     kept = names[broken[static.columns.origin[names]]]
     row = (np.cumsum(broken) - 1)[static.columns.origin[kept]]
     runs = np.full(int(broken.sum()), static.master.runs[service, region])
-    static.program.add_rows(strong_rows(static.share[kept], runs, row))
+    index = static.program.add_rows(strong_rows(static.share[kept], runs, row))
+    static.use_row[service, broken, region] = index
     return runs.size
-
-
-def add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
-    """Append uplink rows, in units of the uplink.
-
-    Parameters
-    ----------
-    static : StaticProgram
-        The program; its rows grow.
-    wanted : ndarray of bool, shape (K, R, H)
-        Which ones; none that it has.
-    """
-    problem, columns = static.problem, static.columns
-    static.uplink_row |= wanted
-    for state, region, hour in np.argwhere(wanted):
-        used = np.flatnonzero(columns.serve[state] == region)
-        gbps = np.zeros(used.size)
-        for service, host in enumerate(problem.host_of_service):
-            origin = columns.origin[used]
-            rps = problem.demand_rps[service, origin, hour] * (columns.host[used] == host)
-            rps = rps * problem.state_admissible[state, service, origin, region]
-            gbps += rps * gbps_from_payload(1.0, float(problem.payload_kib[service]))
-        share = gbps / problem.uplink_gbps[region]
-        static.program.add_rows(rows(-np.inf, 1.0, np.zeros(used.size), static.share[used], share))

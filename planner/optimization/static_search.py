@@ -8,6 +8,8 @@ from planner.optimization.blocks import separable
 from planner.optimization.columns import order_columns
 from planner.optimization.explain import explain
 from planner.optimization.merged_program import each_origin, steering_program
+from planner.optimization.order_pool import worth_pricing
+from planner.optimization.priced_search import search_priced
 from planner.optimization.search import search
 from planner.optimization.steered import Steered, finished, steered, steered_by_blocks
 from planner.optimization.stopping import Stop, closed, no_plan
@@ -40,6 +42,13 @@ def search_static(problem: Problem, gap: float, stop: Stop, seed: int) -> Steere
     SolverStopped
         If none was found before the search ended.
     """
+    if worth_pricing(problem):
+        return search_priced(problem, gap, stop, seed, _search_listed)
+    return _search_listed(problem, gap, stop, seed)
+
+
+def _search_listed(problem: Problem, gap: float, stop: Stop, seed: int) -> Steered:
+    """Find the cheapest plan with all orders listed."""
     best, bound = None, -float("inf")
     if separable(problem):
         best, bound = steered_by_blocks(problem, gap, stop, seed)

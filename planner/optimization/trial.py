@@ -21,6 +21,7 @@ from planner.optimization.search import search
 from planner.optimization.static import StaticProgram, static_program
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Floats, Ints, Problem
+from planner.problem.some_states import of_states
 
 Verdict = Literal["feasible", "infeasible", "unknown"]
 
@@ -64,21 +65,8 @@ def promised_only(problem: Problem) -> Problem:
     >>> promised_only(problem).axes.states[:2]
     ('all up', 'taipei down')
     """
-    kept = np.flatnonzero(problem.must_survive)
-    between = problem.state_region_rtt_ms
-    return replace(
-        problem,
-        axes=replace(problem.axes, states=tuple(problem.axes.states[k] for k in kept)),
-        state_rtt_ms=problem.state_rtt_ms[kept],
-        region_up=problem.region_up[kept],
-        must_survive=problem.must_survive[kept],
-        state_probability=problem.state_probability[kept],
-        home_region=problem.home_region[kept],
-        state_admissible=problem.state_admissible[kept],
-        state_region_rtt_ms=None if between is None else between[kept],
-        conditions=None,
-        usd_per_lost_request=0.0,
-    )
+    promised = of_states(problem, np.flatnonzero(problem.must_survive))
+    return replace(promised, usd_per_lost_request=0.0)
 
 
 def hopeless(problem: Problem, stop: Stop, seed: int) -> bool:

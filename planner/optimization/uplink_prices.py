@@ -15,8 +15,9 @@ import numpy as np
 from planner.optimization.columns import OrderColumns
 from planner.optimization.relaxation import relax
 from planner.optimization.resolved import with_counts
-from planner.optimization.static import add_uplink_rows, static_program
+from planner.optimization.static import static_program
 from planner.optimization.stopping import Stop
+from planner.optimization.uplink_rows import add_uplink_rows
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 

@@ -240,8 +240,8 @@ def test_several_services_behind_a_host_and_busy_uplinks_make_no_difference(seed
     values = [add_cuts(each, NEVER, 1e-9).objective for each in (one, other)]
     assert np.isfinite(values).all()
     assert values[1] == pytest.approx(values[0], rel=1e-7)
-    assert one.uplink_row.any()
-    assert other.uplink_row.any()
+    assert (one.uplink_row >= 0).any()
+    assert (other.uplink_row >= 0).any()
 
 
 @pytest.mark.usefixtures("always")

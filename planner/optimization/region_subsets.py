@@ -1,0 +1,124 @@
+"""Plans of many regions found among few of them at a time: there all orders can be listed.
+
+The relaxation opens many regions by a part.  Those that it opens most make a problem of their own,
+which is solved as any other; then the regions that its plan uses are joined by others that have not
+been tried, until all have been or time is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from planner.errors import Infeasible, SolverStopped
+from planner.optimization.columns import promised_depth
+from planner.optimization.host_names import host_calls
+from planner.optimization.steered import Steered
+from planner.optimization.stopping import Stop
+from planner.problem.arrays import Bools, Floats, Problem
+from planner.problem.some_states import of_states
+
+Solve = Callable[[Problem, float, Stop, int], Steered]
+"""Returns a plan for a problem, a gap, a stop and a seed; raises where it has none."""
+
+_ORDERS = 8_000
+"""So many orders of a host name at most are listed at a time."""
+
+_PART = 0.4
+"""Part of the time that is left which one choice of regions may take."""
+
+_GAP = 3e-3
+"""Relative gap to which each choice of regions is solved."""
+
+
+def within_regions(problem: Problem, regions: Bools) -> Problem:
+    """Return the problem in which some regions alone serve.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    regions : ndarray of bool, shape (R,)
+        Those that may.
+
+    Returns
+    -------
+    Problem
+        Of promised states that are the same for those regions one is left.
+    """
+    less = replace(problem, state_admissible=problem.state_admissible & regions)
+    up = np.packbits(problem.region_up[:, regions], axis=1)
+    able = less.state_admissible[..., regions].reshape(up.shape[0], -1)
+    usual = np.arange(up.shape[0]) == 0
+    same = np.column_stack([usual, up, np.packbits(able, axis=1)])
+    promised = np.flatnonzero(problem.must_survive)
+    _, first = np.unique(same[promised], axis=0, return_index=True)
+    kept = np.union1d(promised[first], np.flatnonzero(~problem.must_survive))
+    return of_states(less, kept)
+
+
+def best_within_few(
+    problem: Problem, leaning: Floats, gap: float, stop: Stop, seed: int, solve: Solve
+) -> Steered | None:
+    """Find a plan among few regions at a time.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    leaning : ndarray, shape (R,)
+        How far the relaxation opens each region.
+    gap : float
+        Relative gap asked for in the end.
+    stop : Stop
+        When to stop.
+    seed : int
+        Random seed of the solver.
+    solve : callable
+        Solves a problem of few regions.
+
+    Returns
+    -------
+    Steered or None
+        The cheapest plan found; its bound is that of its own few regions.
+    """
+    count, best = _few(problem), None
+    pinned: Bools = np.any(problem.pinned, axis=0)
+    untried = np.argsort(-leaning, kind="stable").tolist()
+    while untried and not stop.passed():
+        used = pinned.copy() if best is None else pinned | (best.replicas > 0).any(axis=0)
+        untried = [region for region in untried if not used[region]]
+        more = max(1, count - int(used.sum()))
+        used[untried[:more]] = True
+        untried = untried[more:]
+        part = stop.part(_PART)
+        found = _plan(within_regions(problem, used), max(gap, _GAP), part, seed, solve)
+        if found is not None and (best is None or found.objective < best.objective):
+            best = found
+            stop.tell(best.objective, -np.inf)
+    return best
+
+
+def _plan(problem: Problem, gap: float, stop: Stop, seed: int, solve: Solve) -> Steered | None:
+    """Return a plan of few regions; None where none was found."""
+    try:
+        return solve(problem, gap, stop, seed)
+    except (Infeasible, SolverStopped):
+        return None
+
+
+def _few(problem: Problem) -> int:
+    """Return of how many regions all orders may be listed."""
+    origins = int(host_calls(problem).sum(axis=1).max(initial=1))
+    length = promised_depth(problem) + 1
+    count = length
+    while count < problem.region_up.shape[1] and _orders(count + 1, length) * origins <= _ORDERS:
+        count += 1
+    return count + 1
+
+
+def _orders(regions: int, length: int) -> int:
+    """Return how many orders of a length there are of so many regions."""
+    return int(np.prod(np.arange(regions, regions - length, -1)))
