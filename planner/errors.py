@@ -208,5 +208,9 @@ class TooManyStates(PlannerError, ValueError):
     """There are more failure states than fit; the sentence has the number and the cure."""
 
 
+class TooManyOrders(PlannerError, ValueError):
+    """There are more orders of regions than fit; the sentence has the number and the cure."""
+
+
 class TooManyRules(PlannerError, ValueError):
     """A DNS target can say more than can be listed; the sentence has the cure."""

@@ -18,6 +18,7 @@ from planner.errors import (
     PlannerError,
     SolverStopped,
     StaleExport,
+    TooManyOrders,
     TooManyRules,
     TooManyStates,
     UnfaithfulExport,
@@ -45,6 +46,7 @@ CODES: dict[type[PlannerError], ExitCode] = {
     UnfaithfulExport: ExitCode.FINDING,
     StaleExport: ExitCode.FINDING,
     TooManyStates: ExitCode.BAD_INPUT,
+    TooManyOrders: ExitCode.BAD_INPUT,
     TooManyRules: ExitCode.BAD_INPUT,
     NoWorkers: ExitCode.USAGE,
 }

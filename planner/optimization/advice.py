@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.errors import Infeasible
 from planner.optimization.clash import clash
 from planner.optimization.explain import shown
+from planner.optimization.order_counts import can_list
 from planner.optimization.repairs import repairs
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
@@ -36,10 +37,10 @@ def advised(problem: Problem, error: Infeasible, stop: Stop, seed: int = 0) -> I
     -----
     Of scenarios with ``dns.rules`` other than shares at will nothing more is said: the trials are
     made with shares at will.  Where plans may be packed at best, nothing more either: the trials
-    ask for room in any order of arrival.
+    ask for room in any order of arrival.  Where orders are too many to list, nothing more either.
     """
     ruled = problem.rules is not None and problem.rules.kind != "any"
-    if ruled or problem.packing == "at_best":
+    if ruled or problem.packing == "at_best" or not can_list(problem):
         return error
     found = clash(problem, stop.part(0.4), seed)
     if found is None:

@@ -15,7 +15,12 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.optimization.host_names import host_admissible, host_calls
+from planner.optimization.order_counts import (
+    host_admissible,
+    host_calls,
+    promised_depth,
+    refuse_many,
+)
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
@@ -117,23 +122,6 @@ def row_codes(table: Ints) -> Ints:
     return code
 
 
-def promised_depth(problem: Problem) -> int:
-    """Return the largest number of regions down in a promised state.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem as arrays.
-
-    Returns
-    -------
-    int
-        0 where only the normal state is promised.
-    """
-    down = (~problem.region_up).sum(axis=1)
-    return int(down[problem.must_survive].max(initial=0))
-
-
 def order_columns(problem: Problem) -> OrderColumns:
     """Enumerate the order columns of every host and origin.
 
@@ -147,10 +135,15 @@ def order_columns(problem: Problem) -> OrderColumns:
     OrderColumns
         Columns sorted by host, origin and order.
 
+    Raises
+    ------
+    TooManyOrders
+        If who serves them in each state would not fit.
+
     Notes
     -----
-    There are A!/(A−D)! columns for an origin with A admissible regions: few for depth 1 or 2 and
-    a dozen regions, too many beyond.
+    There are A!/(A−D)! columns for an origin with A admissible regions and D places: few for one or
+    two regions lost of a dozen.  Beyond, they are priced in (`planner.optimization.order_pool`).
 
     Examples
     --------
@@ -165,6 +158,7 @@ def order_columns(problem: Problem) -> OrderColumns:
     >>> bool((columns.serve[0] == columns.order[:, 0]).all())
     True
     """
+    refuse_many(problem)
     valid = host_admissible(problem)
     # A backup need not keep the normal limit: it serves only while something is down.
     allowed: Bools = np.any(valid[problem.must_survive], axis=0)

@@ -7,7 +7,8 @@ from itertools import permutations
 
 import numpy as np
 
-from planner.optimization.columns import first_up, promised_depth
+from planner.optimization.columns import first_up
+from planner.optimization.order_counts import promised_depth
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.problem.reach import reachable_p95_ms
 

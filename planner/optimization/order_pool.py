@@ -32,11 +32,15 @@ from planner.optimization.columns import (
     first_up,
     lost_usd_per_rps,
     order_columns,
-    promised_depth,
 )
-from planner.optimization.host_names import host_admissible, host_calls
 from planner.optimization.list_sums import ListSums
 from planner.optimization.merged_origins import merged_origins
+from planner.optimization.order_counts import (
+    host_admissible,
+    host_calls,
+    order_counts,
+    promised_depth,
+)
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 
 _MOST_NUMBERS = 60_000_000
@@ -328,16 +332,7 @@ def worth_pricing(problem: Problem) -> bool:
     beginnings = states * float(regions) ** (length - 1)
     if not problem.split_origins or max(lists, beginnings) > _MOST_NUMBERS:
         return False
-    if _most_orders(problem, length) <= _MANY_ORDERS:
+    if order_counts(problem, length).max(initial=0.0) <= _MANY_ORDERS:
         return False
-    classes = merged_origins(problem).problem
-    return _most_orders(classes, length) + _most_orders(problem, 1) > _MANY_ORDERS
-
-
-def _most_orders(problem: Problem, length: int) -> float:
-    """Return how many orders a host name has at most, some that no state allows counted in."""
-    allowed = host_admissible(problem)[problem.must_survive].any(axis=0).sum(axis=2)
-    each = host_calls(problem).astype(float)
-    for place in range(length):
-        each *= np.maximum(allowed - place, 1)
-    return float(each.sum(axis=1).max(initial=0.0))
+    classes = order_counts(merged_origins(problem).problem, length)
+    return bool((classes + order_counts(problem, 1)).max() > _MANY_ORDERS)

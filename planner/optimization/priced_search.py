@@ -11,13 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from planner.errors import Infeasible
 from planner.optimization.candidates import Candidate, judged
 from planner.optimization.column_tables import column_ranks
 from planner.optimization.explain import explain
 from planner.optimization.milp import MilpResult
+from planner.optimization.order_counts import can_list
 from planner.optimization.order_growth import add_order_columns, priced_program
 from planner.optimization.order_pool import OrderPool
-from planner.optimization.region_subsets import Solve, best_within_few
+from planner.optimization.region_subsets import Solve, best_within_few, nearest_regions
 from planner.optimization.relaxation import relax
 from planner.optimization.search import search
 from planner.optimization.static import StaticProgram, add_load_rows, static_program
@@ -59,24 +61,35 @@ def search_priced(problem: Problem, gap: float, stop: Stop, seed: int, solve: So
 
     Notes
     -----
-    Why no plan is possible is told with all orders listed, which takes time and memory.
+    Why no plan is possible is told with the nearest regions of each origin where orders are too
+    many to list: a way out there does, but another may be cheaper.
     """
     pool = OrderPool.of(problem)
     if pool.short.missing.size:
-        raise explain(problem, None, seed)
+        raise _why(problem, seed)
     static = priced_program(problem, pool, seed)
     root = relax(static, stop.part(_FOR_RELAXATION), gap / 3)
     stop.tell(None, root.bound)
     start = None if root.status == "infeasible" else _start(static, root, gap, stop, seed, solve)
     found = search(static, gap, stop, start=start)
     if not found.feasible:
-        raise explain(problem, None, seed)
+        raise _why(problem, seed)
     bound = max(root.bound, found.bound)
     if found.best is None:
         raise no_plan(bound)
     limit = bound + gap * abs(found.best.objective)
     listed, best = _listed(static, found.best, seed)
     return steered(listed.columns, finished(listed, best, limit, gap, stop), bound)
+
+
+def _why(problem: Problem, seed: int) -> Infeasible:
+    """Return the error that says why no plan is possible."""
+    if can_list(problem):
+        return explain(problem, None, seed)
+    near, count = nearest_regions(problem)
+    error = explain(near, None, seed)
+    said = f"told of the {count} nearest regions of each origin: all orders are too many to list"
+    return Infeasible([*error.clashes, said], error.ways_out)
 
 
 def _start(

@@ -13,8 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner.errors import Infeasible, SolverStopped
-from planner.optimization.columns import promised_depth
-from planner.optimization.host_names import host_calls
+from planner.optimization.order_counts import host_calls, promised_depth
 from planner.optimization.steered import Steered
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Problem
@@ -57,6 +56,28 @@ def within_regions(problem: Problem, regions: Bools) -> Problem:
     _, first = np.unique(same[promised], axis=0, return_index=True)
     kept = np.union1d(promised[first], np.flatnonzero(~problem.must_survive))
     return of_states(less, kept)
+
+
+def nearest_regions(problem: Problem) -> tuple[Problem, int]:
+    """Return the problem in which origins may use the nearest of their regions alone.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+
+    Returns
+    -------
+    Problem
+        What does there does in the whole problem too; its orders can be listed.
+    int
+        How many regions an origin may use.
+    """
+    count = _few(problem) - 1
+    allowed = problem.state_admissible[problem.must_survive].any(axis=0)
+    far = np.where(allowed, problem.latency_ms, np.inf)
+    near = np.argsort(np.argsort(far, axis=2, kind="stable"), axis=2) < count
+    return replace(problem, state_admissible=problem.state_admissible & near), count
 
 
 def best_within_few(

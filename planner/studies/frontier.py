@@ -17,7 +17,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from planner.errors import Infeasible, PlannerError, SolverStopped
+from planner.errors import Infeasible, PlannerError, SolverStopped, TooManyOrders
 from planner.failures.states import failure_states
 from planner.model.plan import Plan
 from planner.model.policy import PRESETS, CostWeights, Survive
@@ -328,8 +328,8 @@ class _Tracer:
                 stop=self.stop,
                 step=lambda text: self.step(f"{name}: {text}"),
             )
-        except (Infeasible, SolverStopped) as error:
-            return FrontierLevel(name, (), error, isinstance(error, SolverStopped))
+        except (Infeasible, SolverStopped, TooManyOrders) as error:
+            return FrontierLevel(name, (), error, not isinstance(error, Infeasible))
         if not curve.plans and curve.stopped:
             why = SolverStopped("no bound was proven before the search ended")
             return FrontierLevel(name, (), why, stopped=True)

@@ -15,6 +15,7 @@ from planner.errors import (
     Infeasible,
     InvalidScenario,
     SolverStopped,
+    TooManyOrders,
     TooManyRules,
     TooManyStates,
 )
@@ -185,7 +186,7 @@ def _outcome(job: SweepJob, variants: Variants, number: int) -> _Outcome:
             {},
             {},
         )
-    except (TooManyStates, TooManyRules) as error:
+    except (TooManyStates, TooManyOrders, TooManyRules) as error:
         return "invalid", str(error), {}, {}
     except Infeasible as error:
         return "infeasible", _clash(error), {}, {}

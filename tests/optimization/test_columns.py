@@ -8,7 +8,8 @@ from math import perm
 import numpy as np
 import pytest
 
-from planner.optimization.columns import order_columns, promised_depth, row_codes
+from planner.optimization.columns import order_columns, row_codes
+from planner.optimization.order_counts import promised_depth
 from planner.problem.arrays import Problem
 from tests.oracles.instances import random_problem
 from tests.oracles.static_columns import called_pairs, columns_of

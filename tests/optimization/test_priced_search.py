@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planner.errors import Infeasible
-from planner.optimization import order_pool
+from planner.errors import Infeasible, TooManyOrders
+from planner.optimization import order_counts as counts
+from planner.optimization import order_pool, region_subsets
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.loads import judge
+from planner.optimization.order_counts import can_list, order_counts
 from planner.optimization.order_growth import add_missing_columns, priced_program
 from planner.optimization.order_pool import OrderPool, worth_pricing
 from planner.optimization.region_subsets import within_regions
@@ -185,3 +187,31 @@ def test_orders_of_another_program_are_taken_in_once() -> None:
     order = np.append(unable, listed.order[0, :1])[None]
     assert pool.take(np.array([0]), np.array([0]), order) is None
     assert pool.take(np.array([0]), np.array([0]), np.array([[3, -1]])) is None
+
+
+def test_orders_that_do_not_fit_are_refused_before_they_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = survivable_capacity(1, 6, 10, 1, 2, steering="static")
+    count = float(order_counts(problem, 3)[0])
+    assert count >= order_columns(problem).host.size
+    monkeypatch.setattr(counts, "_MOST_ENTRIES", count * problem.region_up.shape[0] - 1)
+    assert not can_list(problem)
+    with pytest.raises(TooManyOrders, match=f"{count:,.0f} orders of regions in 22 failure states"):
+        order_columns(problem)
+    monkeypatch.setattr(counts, "_MOST_ENTRIES", count * problem.region_up.shape[0])
+    assert order_columns(problem).host.size
+
+
+@pytest.mark.usefixtures("always")
+def test_why_no_plan_is_possible_is_told_of_the_nearest_regions_where_orders_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = survivable_capacity(1, 7, 10, 1, 1, steering="static")
+    anywhere = np.broadcast_to(problem.region_up[:, None, None], problem.state_admissible.shape)
+    none = np.zeros_like(problem.max_replicas)
+    hopeless = replace(problem, state_admissible=anywhere, max_replicas=none)
+    monkeypatch.setattr(counts, "_MOST_ENTRIES", 400 * problem.region_up.shape[0])
+    monkeypatch.setattr(region_subsets, "_ORDERS", 200)
+    with pytest.raises(Infeasible, match="told of the 5 nearest regions of each origin"):
+        search_static(hopeless, 1e-3, Stop(60.0), 0)
