@@ -1,4 +1,4 @@
-"""Who may serve the origins of each host name, and in how many orders: few enough to list?"""
+"""Who may serve the origins of each host name, in how many orders, and whether these fit."""
 
 from __future__ import annotations
 
