@@ -172,7 +172,7 @@ def test_no_way_is_one_that_rules_of_dns_cannot_go() -> None:
         for way in found(problem):
             ways += 1
             assert solve(way.problem, time_limit_s=20.0).objective > 0, (seed, way.text)
-    assert ways >= 4
+    assert ways >= 3
 
 
 def test_a_way_says_that_it_leaves_lost_requests_aside_where_they_cost(small: Problem) -> None:
