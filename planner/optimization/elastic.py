@@ -95,10 +95,11 @@ def cheapest_relief(
     -----
     Servers are priced at what they cost (100 dollars where that is unknown), uplink and a
     raised `max_replicas` at prices of our own, and the whole servers are the best found in the
-    time: a way out that holds, cheapest up to that.
+    time: a way out that holds, cheapest up to that.  Of purchases at that price one is taken with
+    which requests are answered near their users.
     """
-    loose = _loosened(problem)
-    static = static_program(loose, columns, seed)
+    unpriced = replace(columns, cost_usd_month=np.zeros_like(columns.cost_usd_month))
+    static = static_program(_loosened(problem), unpriced, seed)
     extras = _add_extras(static, problem)
     stop = stop if stop is not None else Stop(_LIMIT_S)
     relaxed = relax(static, stop, 1e-6)
@@ -108,6 +109,8 @@ def cheapest_relief(
         raise SolverStopped("what is missing was not found before the search ended")
     clashes = _pressing(static, relaxed.row_dual)
     x = _whole(static, relaxed.x, stop)
+    if not stop.passed():
+        x = _nearest(static, extras, columns.cost_usd_month, x, stop.part(0.5))
     replicas = np.ceil(x[extras.replicas] - 1e-6).astype(np.int64)
     servers = np.ceil(x[extras.servers] - 1e-6).astype(np.int64)
     uplink = np.where(x[extras.uplink] > 1e-6, x[extras.uplink], 0.0)
@@ -251,6 +254,13 @@ def _limit_packing(static: StaticProgram, problem: Problem, extras: _Extras) -> 
             static.program.add_rows(
                 rows(-np.inf, start + free, np.zeros(column.size), column, value)
             )
+            # The limit is about all pods but the last: even that needs a server.
+            holds = mine[worth > 0]
+            if left[holds].sum() < 1:
+                column = np.append(static.master.runs[last, region], extras.servers[holds])
+                value = np.append(1.0, -np.ones(holds.size))
+                most = float(left[holds].sum())
+                static.program.add_rows(rows(-np.inf, most, np.zeros(column.size), column, value))
 
 
 def _limit_uplinks(static: StaticProgram, problem: Problem, extras: _Extras) -> None:
@@ -299,3 +309,17 @@ def _whole(static: StaticProgram, x: Floats, stop: Stop) -> Floats:
         x = result.x
         if stop.passed() or not add_missing_rows(static, x, 0.0):
             return x
+
+
+def _nearest(
+    static: StaticProgram, extras: _Extras, share_usd_month: Floats, x: Floats, stop: Stop
+) -> Floats:
+    """Return a point that buys for no more than a given one and steers best; that at a limit."""
+    program = static.program
+    bought = np.concatenate([extras.servers, extras.replicas, extras.uplink])
+    price = program.cost[bought] / max(float(program.cost[bought].max()), 1.0)
+    most = float(price @ x[bought]) + 1e-6
+    program.add_rows(rows(-np.inf, most, np.zeros(bought.size), bought, price))
+    program.price_columns(bought, np.zeros(bought.size))
+    program.price_columns(static.share, share_usd_month)
+    return _whole(static, x, stop)

@@ -205,10 +205,11 @@ def _least_limits(problem: Problem, reach: Reaches, lacking: Callable[[Problem],
         if ms > max(emergency, float(problem.emergency_limit_ms[service])):
             limits["emergency limit", service] = ms
             reach["emergency limit", service] = _reach(problem, "emergency limit", service)
+    # In one order whatever was asked for first: what is the same reads the same.
     said = [
         f"raise {_FIELD[kind]} of {problem.axes.services[s]} from {given[kind][s]:g} to {ms:g}"
-        for (kind, s), ms in limits.items()
-        if ms > given[kind][s]
+        for kind, s in _all(problem)
+        if (ms := limits.get((kind, s), 0.0)) > given[kind][s]
     ]
     return ", ".join(said), _raised(problem, reach, limits)
 

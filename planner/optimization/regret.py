@@ -3,9 +3,10 @@ r"""Replicas that are regretted least, whichever of some demands comes.
 .. math:: \min_n \max_j \bigl(C_j(n) - C^*_j\bigr), \qquad C^*_j = \min_n C_j(n)
 
 with the cost ``C_j`` of `planner.optimization.soft_promises` and ``n`` that keeps every promise
-under the first demand, that which is planned for.  Every ``C*_j`` is known as an interval [bound,
-objective], and so is the least regret: with each at its upper end the program gives a lower bound;
-with each at its lower end a plan's own costs give an upper one.
+under the first demand, that which is planned for.  ``C_1`` is then the cost of steering that keeps
+them, whatever a promise is worth, and ``C*_1`` the least of these.  Every ``C*_j`` is known as an
+interval [bound, objective], and so is the least regret: with each at its upper end the program
+gives a lower bound; with each at its lower end a plan's own costs give an upper one.
 
 Demands join the program when they are regretted most (cut generation): with some of them left out
 the program is looser, so its bound holds all the same.
@@ -64,7 +65,8 @@ class LeastRegret:
         Replicas that reach its upper end.
     table : ndarray, shape (J + 1, J)
         Regret of each demand's own replicas, then of `replicas`, under each demand: at most, US
-        dollars a month.
+        dollars a month.  Below 0 under the first where replicas cannot keep its promises and cost
+        less than any that can.
     joined : tuple of int
         Demands that the program needed.
     """
@@ -141,14 +143,18 @@ def least_regret(
     gap_usd = gap * bought_usd(problems[0], start)
     best: list[Interval] = []
     own: list[Ints] = []
-    for j, demand in enumerate(demands):
+    keeps = bool(np.isfinite(first.cost_usd(start, gap_usd / 30, stop)))
+    for j, problem in enumerate(problems):
+        # Whoever plans for the first demand keeps every promise under it.
+        kept = keeps and j == 0
+        demand = first if kept else demands[j]
         if stop.interrupted:
             best.append(Interval(0.0, demand.cost_usd(start, gap_usd / 30, stop)))
             own.append(start)
             continue
         step(f"the least cost of demand {j + 1} of {len(demands)}")
         part = stop.part(0.5 / (len(demands) - 0.5 * j))
-        chooser = demand_program(problems[j], promise_usd, seed, kept=False)
+        chooser = demand_program(problem, promise_usd, seed, kept=kept)
         interval, replicas = own_best(demand, chooser, start, gap_usd / 30, gap_usd / 3, part)
         best.append(interval)
         own.append(replicas)
@@ -244,6 +250,9 @@ class _Search:
     def regrets(self, replicas: Ints, slack_usd: float, stop: Stop) -> Floats:
         """Return at most how much replicas are regretted under each demand, US dollars a month."""
         costs = [demand.cost_usd(replicas, slack_usd, stop) for demand in self.demands]
+        # Replicas that can keep every promise under the first do, as in the program.
+        kept = self.first.cost_usd(replicas, slack_usd, stop)
+        costs[0] = kept if np.isfinite(kept) else costs[0]
         return np.array([usd - each.low for usd, each in zip(costs, self.best, strict=True)])
 
     def keeps(self, replicas: Ints, slack_usd: float, stop: Stop) -> bool:

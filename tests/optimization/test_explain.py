@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,35 @@ def test_what_is_missing_is_not_made_up_where_time_is_up(
     error = explain(short, None, 0)
     assert error.clashes == ("what is missing was not found before the search ended",)
     assert not error.ways_out
+
+
+def with_one_server(text: str) -> str:
+    """Return a scenario of regions with one server each, which may be lost."""
+    text = text.replace("  ceiling_normal", "  survive_server_loss: true\n  ceiling_normal")
+    return text.replace("servers: 2}", "servers: 1}")
+
+
+def test_where_a_lost_server_leaves_none_one_is_bought(tmp_path: Path) -> None:
+    head, tail = with_one_server(SMALL.read_text()).split("  singapore:\n    cluster", 1)
+    tail = tail.replace("servers: 1}", "servers: 5}").replace("regions: 1}", "regions: 0}")
+    pinned = "pinned_regions: [taipei]\n    allowed_regions: [taipei, singapore]"
+    text = f"{head}  singapore:\n    cluster{tail}"
+    text = text.replace("port: 8080\n", f"surge_replicas: 0\n    {pinned}\n")
+    text = text.replace("preset: balanced", "preset: cost")
+    problem = built(text, tmp_path)
+    error = refused(problem)
+    assert error.ways_out == ("add 1 server to taipei/main (400 USD a month)",)
+    assert solve(bought(problem, error.ways_out), time_limit_s=20.0).objective > 0
+
+
+@pytest.mark.parametrize("preset", ["cost", "balanced", "latency"])
+def test_no_cheaper_purchase_does_whatever_latency_is_worth(preset: str, tmp_path: Path) -> None:
+    text = with_one_server(SMALL.read_text()).replace("preset: balanced", f"preset: {preset}")
+    problem = built(text.replace("propensity_share: 0.0", "propensity_share: 0.00"), tmp_path)
+    ways = refused(problem).ways_out
+    assert all(way.startswith("add 1 server to") for way in ways)
+    for fewer in combinations(range(3), len(ways) - 1):
+        more = problem.pools.servers + np.bincount(fewer, minlength=3)
+        pools = replace(problem.pools, servers=more)
+        refused(replace(problem, pools=pools))
+    assert solve(bought(problem, ways), time_limit_s=20.0).objective > 0

@@ -43,8 +43,8 @@ def main(problem: Problem) -> Ints | None:
         return None
 
 
-def found(problems: list[Problem], start: Ints) -> LeastRegret:
-    return least_regret(problems, start, PRICE, gap=1e-6, stop=Stop(60.0))
+def found(problems: list[Problem], start: Ints, price: float = PRICE) -> LeastRegret:
+    return least_regret(problems, start, price, gap=1e-6, stop=Stop(60.0))
 
 
 @pytest.mark.parametrize("batch", [0, pytest.param(1, marks=pytest.mark.slow)])
@@ -56,11 +56,13 @@ def test_the_least_regret_is_that_of_the_extensive_form(batch: int) -> None:
         if start is None:
             continue
         result = found(problems, start)
-        for problem, own, each in zip(problems, result.own, result.best, strict=True):
-            wanted = regret_form.cost_usd(problem, PRICE)
+        for j, (problem, each) in enumerate(zip(problems, result.best, strict=True)):
+            kept, own = j == 0, result.own[j]
+            wanted = regret_form.cost_usd(problem, PRICE, kept=kept)
             assert each.low <= wanted * (1 + 1e-6), seed
             assert each.high == pytest.approx(wanted, rel=1e-5), seed
-            assert regret_form.cost_usd(problem, PRICE, own) == pytest.approx(each.high, rel=1e-5)
+            usd = regret_form.cost_usd(problem, PRICE, own, kept=kept)
+            assert usd == pytest.approx(each.high, rel=1e-5)
         wanted = regret_form.least_regret(problems, PRICE)
         slack = 1e-5 * result.best[0].high
         assert result.regret.high == pytest.approx(wanted, abs=slack), seed
@@ -82,10 +84,30 @@ def test_brute_force_over_replicas_finds_nothing_regretted_less(seeds: range) ->
         assert result.regret.high == pytest.approx(wanted, abs=1e-5 * result.best[0].high), seed
         for row, replicas in zip(result.table, (*result.own, result.replicas), strict=True):
             for j, problem in enumerate(problems):
-                usd = regret_form.cost_usd(problem, PRICE, replicas)
+                usd = regret_form.cost_usd(problem, PRICE, replicas, kept=j == 0)
+                usd = usd if np.isfinite(usd) else regret_form.cost_usd(problem, PRICE, replicas)
                 assert row[j] == pytest.approx(usd - result.best[j].low, abs=1e-4 * usd), seed
         seen += 1
     assert seen >= 1
+
+
+def test_under_the_demand_planned_for_promises_are_kept_whatever_they_cost() -> None:
+    price, dearer = 1e-7, 0
+    for seed in (4006, 4026, 4028):
+        each = drawn(seed, regions=3, services=1)
+        problems = [replace(problem, usd_per_ms=20.0) for problem in each]
+        start = main(problems[0])
+        assert start is not None
+        result = found(problems, start, price)
+        wanted = regret_form.least_regret_by_force(problems, price)
+        slack = 1e-5 * result.best[0].high
+        assert wanted == pytest.approx(regret_form.least_regret(problems, price), abs=slack), seed
+        assert result.regret.low - slack <= wanted <= result.regret.high + slack, seed
+        kept = regret_form.cost_usd(problems[0], price, result.replicas, kept=True)
+        assert result.table[-1][0] == pytest.approx(kept - result.best[0].low, abs=slack), seed
+        assert result.table[0][0] <= slack, seed
+        dearer += kept > regret_form.cost_usd(problems[0], price, result.replicas) + slack
+    assert dearer >= 1
 
 
 def test_one_demand_alone_is_not_regretted() -> None:

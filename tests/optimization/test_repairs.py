@@ -172,7 +172,7 @@ def test_no_way_is_one_that_rules_of_dns_cannot_go() -> None:
         for way in found(problem):
             ways += 1
             assert solve(way.problem, time_limit_s=20.0).objective > 0, (seed, way.text)
-    assert ways >= 4
+    assert ways >= 3
 
 
 def test_a_way_says_that_it_leaves_lost_requests_aside_where_they_cost(small: Problem) -> None:
@@ -249,3 +249,12 @@ def test_a_plan_costs_what_is_said_once_servers_are_bought(tmp_path: Path) -> No
         text = f"{head}\n  {region}:\n{tail}"
     bought = built(text, tmp_path).cost_usd_month
     assert way.problem.cost_usd_month == pytest.approx(bought)
+
+
+def test_no_way_is_another_in_other_order(tmp_path: Path) -> None:
+    both = "{p95_ms: 60.0, emergency_p95_ms: 70.0}"
+    text = SMALL.read_text().replace("{p95_ms: 400.0, emergency_p95_ms: 600.0}", both)
+    text = text.replace("survive: {regions: 1}", "survive: {regions: 0}")
+    ways = found(built(text, tmp_path))
+    assert any(way.text.count("raise ") == 2 for way in ways)
+    assert len({frozenset(way.text.split(", ")) for way in ways}) == len(ways)

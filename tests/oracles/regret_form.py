@@ -21,21 +21,23 @@ from tests.oracles.static_columns import (
 Terms = list[tuple[int, float]]
 
 
-def cost_usd(problem: Problem, price: float, replicas: Ints | None = None) -> float:
+def cost_usd(
+    problem: Problem, price: float, replicas: Ints | None = None, *, kept: bool = False
+) -> float:
     """Return what replicas cost under the problem's demand; the best ones without any."""
     program = Program()
     counts = _write_replicas(program, problem)
     if replicas is not None:
         for at, count in np.ndenumerate(replicas):
             program.row([(int(counts[at]), 1.0)], float(count), float(count))
-    for column, usd in _write_demand(program, problem, counts, price):
+    for column, usd in _write_demand(program, problem, counts, price, kept=kept):
         program.cost[column] += usd
     return _solved(program)
 
 
 def least_regret(problems: list[Problem], price: float) -> float:
     """Return the least regret as one program with integers."""
-    best = [cost_usd(problem, price) for problem in problems]
+    best = [cost_usd(problem, price, kept=j == 0) for j, problem in enumerate(problems)]
     program = Program()
     counts = _write_replicas(program, problems[0])
     bought = list(enumerate(program.cost))
@@ -49,16 +51,12 @@ def least_regret(problems: list[Problem], price: float) -> float:
 
 def least_regret_by_force(problems: list[Problem], price: float) -> float:
     """Return the least regret over every vector of replicas that keeps the first's promises."""
-    best = [cost_usd(problem, price) for problem in problems]
+    best = [cost_usd(problem, price, kept=j == 0) for j, problem in enumerate(problems)]
     values = [np.inf]
     for _, replicas in _vectors(problems[0]):
-        program = Program()
-        counts = _write_replicas(program, problems[0])
-        for at, count in np.ndenumerate(replicas):
-            program.row([(int(counts[at]), 1.0)], float(count), float(count))
-        _write_demand(program, problems[0], counts, price, kept=True)
-        if np.isfinite(_solved(program)):
-            costs = [cost_usd(problem, price, replicas) for problem in problems]
+        first = cost_usd(problems[0], price, replicas, kept=True)
+        if np.isfinite(first):
+            costs = [first, *(cost_usd(problem, price, replicas) for problem in problems[1:])]
             values.append(max(c - b for c, b in zip(costs, best, strict=True)))
     return min(values)
 
