@@ -104,7 +104,8 @@ def _show(scenario: Scenario, variation: Variation, number: int) -> None:
     """Print a variant as a scenario file."""
     every = variants(scenario, variation)
     if number > len(every):
-        raise typer.BadParameter(f"there are {len(every):,} variants", param_hint="--show")
+        last = f"the last of {len(every):,} variants" if len(every) > 1 else "the only variant"
+        raise typer.BadParameter(f"{len(every):,} is {last}", param_hint="--show")
     variant = checked_variant(every.fields_of(number), f"variant {number}")
     say(dump_documents(normalised(variant)).rstrip("\n"))
 

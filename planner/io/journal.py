@@ -100,12 +100,13 @@ class Journal:
         self._file.seek(0)
         data = self._file.read()
         whole = data.rfind(b"\n") + 1
-        self._file.truncate(whole)
         lines = [_parsed(line) for line in data[:whole].splitlines()]
+        if not _line(about).startswith(data):
+            # Before anything is cut off: what is not ours stays as it is.
+            self._refuse_other(lines[0] if lines else None, about)
+        self._file.truncate(whole)
         if not lines:
             self.append(about)
-            return ()
-        self._refuse_other(lines[0], about)
         return tuple(line for line in lines[1:] if line is not None)
 
     def _refuse_other(self, found: Entry | None, about: Entry) -> None:

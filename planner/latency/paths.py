@@ -290,9 +290,10 @@ def _metros(
 
 def _shortest(ways: _Ways, distance_ms: Floats) -> Floats:
     """Return the shortest way of every pair by any of its metros, ms, shape (K, n, m)."""
-    shape = (len(distance_ms), len(ways.tree), len(ways.metro))
-    flat, best = distance_ms.reshape(len(distance_ms), -1), np.full(shape, np.inf)
+    states, trees, metros = distance_ms.shape
+    flat = distance_ms.reshape(states, trees * metros)
+    best = np.full((states, len(ways.tree), len(ways.metro)), np.inf)
     for tree, attach in zip(ways.tree.T, ways.attach_ms.T, strict=True):
-        pair = tree[:, None] * distance_ms.shape[2] + ways.metro
+        pair = tree[:, None] * metros + ways.metro
         np.minimum(best, flat.take(pair, axis=1) + attach[:, None], out=best)
     return best

@@ -229,7 +229,6 @@ def origin_rtt(
     >>> rtt.mean_ms.round(0).tolist()
     [[7.0, 80.0]]
     """
-    shape = points.weight_share.shape
     found = estimate(
         tables,
         points.latitude_deg.ravel(),
@@ -238,10 +237,11 @@ def origin_rtt(
         longitude_deg,
         b_metro=metro,
     )
+    shape = (*points.weight_share.shape, found.rtt_ms.shape[1])
     return OriginRtt(
-        found.rtt_ms.reshape(*shape, -1),
-        found.jitter_ms.reshape(*shape, -1),
-        found.method.reshape(*shape, -1),
+        found.rtt_ms.reshape(shape),
+        found.jitter_ms.reshape(shape),
+        found.method.reshape(shape),
         points.weight_share,
     )
 

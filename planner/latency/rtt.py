@@ -265,7 +265,7 @@ def _candidates(
 def _combined(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """All pairs of the last axes, flattened into one."""
     left, right = np.broadcast_arrays(a[..., :, None], b[..., None, :])
-    shape = (*left.shape[:-2], -1)
+    shape = (*left.shape[:-2], left.shape[-2] * left.shape[-1])
     return left.reshape(shape), right.reshape(shape)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +109,19 @@ def _ways(path: Path, values: GridValues | DrawnValues) -> Iterator[Finding]:
         if isinstance(inner, Distribution):
             yield from _exactly_one((*path, way), inner, KINDS)
             yield from _ends((*path, way), inner)
+            yield from _infinite((*path, way, "choice"), inner.choice)
+        else:
+            yield from _infinite((*path, way), inner)
+
+
+def _infinite(path: Path, value: Any) -> Iterator[Finding]:
+    """Find numbers that are none; a journal could not hold them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        kind = "not a number (NaN)" if math.isnan(value) else "infinite"
+        yield Finding(path, f"is {kind}", "write a finite number")
+    members = value.items() if isinstance(value, dict) else ()
+    for step, member in enumerate(value) if isinstance(value, list | tuple) else members:
+        yield from _infinite((*path, step), member)
 
 
 def _exactly_one(path: Path, document: Any, names: tuple[str, ...]) -> Iterator[Finding]:

@@ -15,11 +15,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from planner.model.finding import Finding, Path, dotted, near_miss, quoted
+from planner.model.finding import Finding, Path, dotted, near_miss, quoted, shorten
 from planner.model.scenario import Scenario
 
 ANY = "*"
-OWN = ("demand_factor", "price_factor", "failure_rate_factor", "years_ahead")
+_LEVELS = {"demand_factor": 1, "price_factor": 1, "failure_rate_factor": 2}
+"""How many mappings lie above a factor."""
+
+OWN = (*_LEVELS, "years_ahead")
 _FAILING = ("regions", "risk_groups", "links")
 _SYMMETRIC = ("rtt_ms", "rtt_factor")
 
@@ -176,7 +179,7 @@ def scenario_data(fields: Fields) -> tuple[Fields, list[Finding]]:
     """
     data = copy.deepcopy(fields)
     own = {name: data.pop(name) for name in OWN}
-    order = list(fields["regions"])
+    order = _keys(fields["regions"])
     for table, empty in (("rtt_ms", None), ("rtt_factor", 1.0), ("demand_rps", None)):
         data[table] = _without_empty(data[table], empty, order)
     data["rtt_factor"] = data["rtt_factor"] or None
@@ -204,25 +207,39 @@ def _without_empty(table: Any, empty: Any, regions: list[str]) -> Any:
     return {a: row for a, row in rows.items() if row}
 
 
+def _keys(value: Any) -> list[str]:
+    """Return the keys of a mapping; none of what a variant put in its place."""
+    return list(value) if isinstance(value, dict) else []
+
+
 def _wrong(own: Fields) -> Iterator[Finding]:
     """Find factors that are no positive numbers, and years that are none."""
-    for name in OWN[:3]:
+    for name, levels in _LEVELS.items():
         least = 0.0 if name == "demand_factor" else 1e-9
-        for path, value in _leaves((name,), own[name]):
-            if not _is_number(value) or not least <= value <= 1e9:
-                yield Finding(path, f"{value} is not a factor", "give a positive number")
+        for path, value, below in _leaves((name,), own[name], levels):
+            if below:
+                cure = "write keys below it, each with its factor"
+                yield Finding(path, f"{_shown(value)} is not a mapping", cure)
+            elif not _is_number(value) or not least <= value <= 1e9:
+                yield Finding(path, f"{_shown(value)} is not a factor", "give a positive number")
     years = own["years_ahead"]
     if not _is_number(years) or not -50 <= years <= 50:
-        yield Finding(("years_ahead",), f"{years} is not a number from -50 to 50", "")
+        yield Finding(("years_ahead",), f"{_shown(years)} is not a number from -50 to 50", "")
 
 
-def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    """Yield the values of nested mappings."""
-    if isinstance(value, dict):
+def _leaves(path: Path, value: Any, levels: int) -> Iterator[tuple[Path, Any, int]]:
+    """Yield what stands so many mappings deep, or where they end too early."""
+    if levels and isinstance(value, dict):
         for key, inner in value.items():
-            yield from _leaves((*path, key), inner)
+            yield from _leaves((*path, key), inner, levels - 1)
     else:
-        yield path, value
+        yield path, value, levels
+
+
+def _shown(value: Any) -> str:
+    """Say in a few letters what a variant put in place."""
+    kinds = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return kinds.get(type(value), shorten(value))
 
 
 def _is_number(value: Any) -> bool:
@@ -252,7 +269,7 @@ def _grow(data: Fields, own: Fields) -> None:
         grown = (1.0 + share) ** years
     for origin, factor in own["demand_factor"].items():
         _multiply(_row(data, "origins", origin), "internet_users", factor * grown)
-        for service in data["services"]:
+        for service in _keys(data["services"]):
             table = _row(data, "demand_rps", service)
             rps = table.get(origin) if isinstance(table, dict) else None
             for hour in range(len(rps) if isinstance(rps, list) else 0):

@@ -46,6 +46,8 @@ class Repair:
     objective, bound : float or None
         What a plan then costs at most and at least, lost requests aside, US dollars a month;
         None where that was not known in time.
+    lost_requests_cost : bool
+        Whether the requests that a plan loses have a price, and so come on top.
     """
 
     text: str
@@ -53,6 +55,7 @@ class Repair:
     bought_usd_month: float
     objective: float | None
     bound: float | None
+    lost_requests_cost: bool
 
     @property
     def rank(self) -> tuple[bool, float, str]:
@@ -65,7 +68,7 @@ class Repair:
         if self.objective is None or self.bound is None:
             free = " of shares at will" if self.problem.rules is not None else ""
             return f"{self.text}{buying}: then there is a plan{free}"
-        aside = ", lost requests aside," if self.problem.usd_per_lost_request > 0 else ""
+        aside = ", lost requests aside," if self.lost_requests_cost else ""
         low, high, more = self.bound, self.objective, self.bought_usd_month
         costs = f"then a plan costs{aside} {from_to(low, high, ',.0f')} USD a month"
         if not more:
@@ -107,7 +110,7 @@ def repairs(
         if text in asked:
             continue
         asked.add(text)
-        repair = _tried(base, text, changed, stop, seed)
+        repair = _tried(problem, text, changed, stop, seed)
         if repair is not None:
             found.setdefault(repair.text, repair)
     return tuple(sorted(found.values(), key=lambda repair: repair.rank))[:_MOST]
@@ -134,7 +137,7 @@ def _ways(base: Problem, clash: tuple[Promise, ...], stop: Stop, seed: int) -> I
             yield f"{text}, {more}", raised
 
 
-def _tried(base: Problem, text: str, changed: Problem, stop: Stop, seed: int) -> Repair | None:
+def _tried(problem: Problem, text: str, changed: Problem, stop: Stop, seed: int) -> Repair | None:
     """Return a way with what has to be bought besides, once a plan was found; None without one."""
     if stop.passed():
         return None
@@ -155,8 +158,8 @@ def _tried(base: Problem, text: str, changed: Problem, stop: Stop, seed: int) ->
     except Infeasible:
         # The trial was of shares at will: rules of DNS may keep none.
         return None
-    known = (None, None) if plan is None else (plan.objective, plan.bound)
-    return Repair(text, changed, price, *known)
+    objective, bound = (None, None) if plan is None else (plan.objective, plan.bound)
+    return Repair(text, changed, price, objective, bound, problem.usd_per_lost_request > 0)
 
 
 def _unpriced(lines: list[str]) -> list[str]:

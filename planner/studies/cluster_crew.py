@@ -100,6 +100,8 @@ def _distributed() -> Any:
 def _connected(distributed: Any, scheduler: str, patience_s: float) -> Any:
     """Connect to a scheduler that has a worker at least."""
     try:
+        # A client with an address that is none takes a minute to close, and then complains.
+        distributed.comm.resolve_address(scheduler)
         client = distributed.Client(scheduler, timeout=patience_s, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise NoWorkers(f"no Dask scheduler answers at '{scheduler}': {error}") from None

@@ -24,6 +24,7 @@ from planner.studies.sweep_rows import (
     SweepJob,
     SweepRow,
     failed_row,
+    row_of_entry,
     sweep_job,
     sweep_row,
 )
@@ -230,10 +231,9 @@ def _finished(journal: Journal | None, every: Variants) -> Iterator[SweepRow]:
             continue
         if key != every.key(number) or entry.get("status") == "failed":
             continue
-        try:
-            yield SweepRow(**{**entry, "settings": every.values(number)})
-        except TypeError:
-            continue
+        row = row_of_entry(entry, every.values(number))
+        if row is not None:
+            yield row
 
 
 def _rows(

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from planner.errors import (
     Infeasible,
@@ -102,6 +103,19 @@ class SweepRow:
     def entry(self) -> dict[str, Any]:
         """Return it as plain data."""
         return asdict(self)
+
+
+_ROW = TypeAdapter(SweepRow)
+
+
+def row_of_entry(entry: dict[str, Any], settings: tuple[Any, ...]) -> SweepRow | None:
+    """Return the row of plain data, its values those of the variant; None where it is none."""
+    if entry.keys() != SweepRow.__dataclass_fields__.keys() or entry["status"] not in STATUSES:
+        return None
+    try:
+        return _ROW.validate_python({**entry, "settings": settings})
+    except ValidationError:
+        return None
 
 
 def sweep_job(variants: Variants, *, gap: float, time_limit_s: float, seed: int) -> SweepJob:

@@ -70,6 +70,15 @@ def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "not a journal\n"
 
 
+@pytest.mark.parametrize("text", ["notes", '{"scenario":"b"', "notes\nmore", '{"scenario":"b"}\nx'])
+def test_what_is_refused_stays_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput):
+        Journal(path, ABOUT)
+    assert path.read_text(encoding="utf-8") == text
+
+
 def test_two_runs_do_not_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     with Journal(path, ABOUT), pytest.raises(BlockingIOError, match="written by another run"):

@@ -14,7 +14,7 @@ from planner.errors import InvalidScenario, InvalidVariation
 from planner.io.scenarios import read_scenario
 from planner.io.variations import checked_variant, read_variation
 from planner.model.scenario import Scenario, digest
-from planner.model.variation import WAYS
+from planner.model.variation import WAYS, Variation
 from planner.model.varied_fields import fields_of
 from planner.studies.variation import variants
 
@@ -99,6 +99,23 @@ def test_a_variant_is_checked_as_a_file_is(small: Scenario) -> None:
     assert said.startswith("variant 7: 2 faults")
     assert "no metro 'XXX'" in said
     assert "no region 'singapor'; did you mean 'singapore'?" in said
+
+
+@pytest.mark.parametrize("value", [None, 3, 2.5, True, "x", [{}]])
+@pytest.mark.parametrize(
+    "path", ["regions", "services", "demand_factor", "price_factor", "failure_rate_factor.links"]
+)
+def test_what_is_no_mapping_is_no_valid_variant(small: Scenario, path: str, value: object) -> None:
+    every = variants(small, Variation.model_validate({"grid": {path: [value]}}))
+    with pytest.raises(InvalidScenario, match=f"{path}.*: .* is not a mapping"):
+        checked_variant(every.fields_of(1), "variant 1")
+
+
+@pytest.mark.parametrize("value", [{"TW": {}}, {"TW": None}, {"TW": [1]}])
+def test_a_mapping_of_factors_holds_numbers(small: Scenario, value: object) -> None:
+    every = variants(small, Variation.model_validate({"grid": {"demand_factor": [value]}}))
+    with pytest.raises(InvalidScenario, match=r"demand_factor\.TW: .* is not a factor"):
+        checked_variant(every.fields_of(1), "variant 1")
 
 
 PLAIN = st.recursive(

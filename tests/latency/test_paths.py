@@ -122,6 +122,15 @@ def test_points_out_of_reach_keep_their_round_trip(cables: CableGraph) -> None:
     assert modelled(cables, points, [TAIPEI], attach_km=np.inf).all()
 
 
+@pytest.mark.parametrize(("states", "users", "regions"), [(0, 1, 1), (2, 0, 1), (2, 1, 0)])
+def test_no_states_and_no_points_have_no_detours(
+    cables: CableGraph, states: int, users: int, regions: int
+) -> None:
+    cut = np.zeros((states, len(cables.corridors)), dtype=np.bool_)
+    found = detour_ms(cables, cut, [TAIPEI] * users, [MANILA] * regions)
+    assert found.shape == (states, users, regions)
+
+
 def test_the_shortest_of_parallel_segments_counts_and_the_next_takes_over() -> None:
     graph = schematic(3, [(0, 1, 9.0, ""), (1, 0, 4.0, "strait"), (1, 2, 1.0, "")])
     added = detour_ms(graph, [[False], [True]], [[0, 0]], [[0, 2], [0, 0]])

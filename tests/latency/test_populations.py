@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from planner.io.datasets import read_rtt_tables, read_table
-from planner.latency.populations import OriginRtt, origin_points, origin_rtt, region_rtt
+from planner.latency.populations import (
+    OriginPoints,
+    OriginRtt,
+    origin_points,
+    origin_rtt,
+    region_rtt,
+)
 from planner.latency.rtt import estimate
 
 ORIGINS, CITIES = read_table("origins"), read_table("cities")
@@ -86,6 +92,14 @@ def test_regions_reach_each_other_alike_and_themselves_at_once() -> None:
     np.testing.assert_array_equal(found.rtt_ms, found.rtt_ms.T)
     # Minima published for 2020, times 1.003; order TPE, SIN, TYO, LAX.
     np.testing.assert_allclose(found.rtt_ms[0, 1:], [53.8, 32.8, 132.2], atol=0.16)
+
+
+def test_nobody_is_near_anything_and_nothing_near_to_nowhere() -> None:
+    tables, points = read_rtt_tables(), all_points()
+    nobody = OriginPoints(points.latitude_deg[:0], points.longitude_deg[:0], np.zeros((0, 6)))
+    assert origin_rtt(tables, nobody, LATITUDE, LONGITUDE).mean_ms.shape == (0, 4)
+    assert origin_rtt(tables, points, [], []).rtt_ms.shape == (*points.weight_share.shape, 0)
+    assert region_rtt(tables, [], []).rtt_ms.shape == (0, 0)
 
 
 def test_the_taiwanese_are_near_taipei_and_the_japanese_near_tokyo() -> None:

@@ -88,6 +88,15 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence() -> None:
         list(rows_of_cluster(crew_work.quick, [1], "nonsense://x", crew_work.failed, 0.5))
 
 
+@pytest.mark.parametrize("address", ["bogus", "tcp://127.0.0.1", "tcp://127.0.0.1:x", "x://y:1"])
+def test_an_address_that_is_none_is_not_tried(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "Client", None)
+    with pytest.raises(NoWorkers, match=f"no Dask scheduler answers at '{address}'"):
+        list(rows_of_cluster(crew_work.quick, [1], address, crew_work.failed))
+
+
 def test_a_cluster_without_workers_is_a_sentence() -> None:
     with (
         distributed.LocalCluster(

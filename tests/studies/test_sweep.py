@@ -141,6 +141,28 @@ def test_a_folder_of_another_sweep_is_refused(
         )
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"figures": None},
+        {"replicas": [1]},
+        {"replicas": {"api": 3}},
+        {"status": "fine"},
+        {"more": 1},
+    ],
+)
+def test_an_entry_that_is_no_row_is_made_again(
+    small: Scenario, variation: Variation, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    before = sweep_variants(small, variation, workers=0, folder=tmp_path, first=1)
+    about, entry = (tmp_path / JOURNAL).read_text(encoding="utf-8").splitlines()
+    edited = json.dumps(json.loads(entry) | wrong)
+    (tmp_path / JOURNAL).write_text(f"{about}\n{edited}\n", encoding="utf-8")
+    after = sweep_variants(small, variation, workers=0, folder=tmp_path, first=1)
+    assert after.pace.rows == 1
+    assert after.table.to_csv() == before.table.to_csv()
+
+
 def test_an_interruption_keeps_what_is_finished(
     small: Scenario, variation: Variation, tmp_path: Path
 ) -> None:
