@@ -31,7 +31,7 @@ def of_states(problem: Problem, kept: Ints) -> Problem:
     >>> scenario = read_scenario("taiwan")
     >>> problem = build_problem(scenario, failure_states(scenario))
     >>> of_states(problem, np.array([0, 1])).axes.states
-    ('all up', 'taipei down')
+    ('all up', 'luzon-strait cut')
     """
     between = problem.state_region_rtt_ms
     return replace(
