@@ -1,8 +1,8 @@
 """Plans of many regions found among few of them at a time: there all orders can be listed.
 
 The relaxation opens many regions by a part.  Those that it opens most make a problem of their own,
-which is solved as any other; then the regions that its plan uses are joined by others that have not
-been tried, until all have been or time is up.
+which is solved as any other; then the regions that its plan uses are joined by others, until none
+makes it cheaper or time is up.
 """
 
 from __future__ import annotations
@@ -105,11 +105,30 @@ def best_within_few(
     Steered or None
         The cheapest plan found; its bound is that of its own few regions.
     """
-    count, best = _few(problem), None
-    pinned: Bools = np.any(problem.pinned, axis=0)
-    untried = np.argsort(-leaning, kind="stable").tolist()
+    best, before = None, np.inf
+    while not stop.passed():
+        best = _round(problem, leaning, best, gap, stop, seed, solve)
+        if best is None or best.objective >= before:
+            break
+        before = best.objective
+    return best
+
+
+def _round(
+    problem: Problem,
+    leaning: Floats,
+    best: Steered | None,
+    gap: float,
+    stop: Stop,
+    seed: int,
+    solve: Solve,
+) -> Steered | None:
+    """Let every region join those that the best plan uses, a few at a time."""
+    count, untried = _few(problem), np.argsort(-leaning, kind="stable").tolist()
     while untried and not stop.passed():
-        used = pinned.copy() if best is None else pinned | (best.replicas > 0).any(axis=0)
+        used: Bools = np.any(problem.pinned, axis=0)
+        if best is not None:
+            used = used | (best.replicas > 0).any(axis=0)
         untried = [region for region in untried if not used[region]]
         more = max(1, count - int(used.sum()))
         used[untried[:more]] = True
