@@ -203,6 +203,12 @@ class OrderPool:
         ]
         return together(empty + each)
 
+    def orders(self, host: int, origin: int) -> Ints:
+        """Return all orders of an origin, shape (n, J), padded with -1."""
+        lists = np.flatnonzero(self.free[host, origin] | self.held[host, origin])
+        mine = (self.short.host == host) & (self.short.origin == origin)
+        return np.concatenate([self.short.order[mine], self.sums.regions(lists)])
+
     def _parts(self) -> Iterator[tuple[int, Ints]]:
         """Hosts, and so many of their origins as are looked at together."""
         for host in range(self.free.shape[0]):

@@ -13,7 +13,7 @@ from planner.optimization import order_counts as counts
 from planner.optimization import order_pool, region_subsets
 from planner.optimization.columns import OrderColumns, order_columns
 from planner.optimization.loads import judge
-from planner.optimization.order_counts import can_list, order_counts
+from planner.optimization.order_counts import can_list, order_counts, promised_depth
 from planner.optimization.order_growth import add_missing_columns, priced_program
 from planner.optimization.order_pool import OrderPool, worth_pricing
 from planner.optimization.region_subsets import within_regions
@@ -141,6 +141,22 @@ def test_the_plan_is_that_of_the_extensive_form(seed: int, draw: Callable[[int],
     verdict = judge(problem, columns, found.replicas, share)
     assert not verdict.broken(problem)
     assert verdict.objective == pytest.approx(found.objective)
+
+
+@pytest.mark.usefixtures("always")
+def test_a_plan_of_few_regions_may_have_shorter_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two that may be lost together are dear, and a plan without them needs one backup."""
+    monkeypatch.setattr(region_subsets, "_ORDERS", 1)
+    problem = survivable_capacity(1, 7, 10, 1, 2, steering="static", load=0.2)
+    down, pair = ~problem.region_up, np.arange(7) >= 5
+    promised = (down.sum(axis=1) <= 1) | (down == pair).all(axis=1)
+    problem = replace(problem, must_survive=promised, fixed_cost_usd_month=np.where(pair, 1e4, 10))
+    assert promised_depth(within_regions(problem, ~pair)) < promised_depth(problem)
+    found = search_static(problem, 1e-6, Stop(60.0), 0)
+    expected = search(static_program(problem, order_columns(problem), 0), 1e-6, Stop(60.0))
+    assert expected.best is not None
+    assert found.objective == pytest.approx(expected.best.objective, rel=3e-6)
+    assert found.bound <= expected.best.objective * (1 + 1e-9)
 
 
 @pytest.mark.usefixtures("always")
