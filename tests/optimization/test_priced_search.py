@@ -144,6 +144,19 @@ def test_the_plan_is_that_of_the_extensive_form(seed: int, draw: Callable[[int],
 
 
 @pytest.mark.usefixtures("always")
+def test_a_point_that_the_solver_calls_optimal_may_be_none() -> None:
+    """From the last basis one keeps rows only as they are scaled: from no basis there is another.
+
+    The search went on with none until its time was up.
+    """
+    problem = random_problem(5102, split_origins=True, regions=5, origins=2, hours=1)
+    rps = problem.demand_rps * np.array([1.0, 1e-7])[None, :, None]
+    rps[0] = 0.0
+    with pytest.raises(Infeasible):
+        search_static(replace(problem, demand_rps=rps), 1e-6, Stop(20.0), 0)
+
+
+@pytest.mark.usefixtures("always")
 def test_a_plan_of_few_regions_may_have_shorter_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     """The two that may be lost together are dear, and a plan without them needs one backup."""
     monkeypatch.setattr(region_subsets, "_ORDERS", 1)
