@@ -79,7 +79,7 @@ def run(
     with listening(highs, stop) as heard:
         ended = _ended(highs, stop, heard, apart=integers)
         for solver in _WITHOUT_BASIS:
-            if not ended or highs.getModelStatus() not in NO_ANSWER or stop.passed():
+            if not ended or _answered(highs) or stop.passed():
                 break
             # The basis left by an earlier program can be beyond repair: start from none.
             highs.clearSolver()
@@ -91,6 +91,13 @@ def run(
     if not ended:
         return _until_then(highs, heard)
     return replace(_answer(highs, stop, integers=integers), points=tuple(heard.points))
+
+
+def _answered(highs: highspy._core._Highs) -> bool:
+    """Return whether a run has an answer: none that is called optimal and breaks the rows."""
+    model, point = highs.getModelStatus(), highs.getInfo().primal_solution_status
+    feasible = point == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    return model not in NO_ANSWER and (feasible or model != highspy.HighsModelStatus.kOptimal)
 
 
 def _ended(highs: highspy._core._Highs, stop: Stop, heard: Heard, *, apart: bool) -> bool:

@@ -116,6 +116,27 @@ class ListSums:
             total = (total[:, :, None] + here).reshape(value.shape[0], -1)
         return total
 
+    def over(self, value: Floats | Bools, farther: float = 1.0) -> Floats:
+        """Return the sum over a list's regions, whether a state follows it to them or not.
+
+        Parameters
+        ----------
+        value : ndarray, shape (n, R)
+            What each region is worth at the first place.
+        farther : float
+            What that is worth at each place times that at the place before.
+
+        Returns
+        -------
+        ndarray, shape (n, R ** J)
+            One number for each list.
+        """
+        total = np.zeros((value.shape[0], 1))
+        for place in range(len(self.before)):
+            here = value * farther**place
+            total = (total[:, :, None] + here[:, None]).reshape(value.shape[0], -1)
+        return total
+
     def met(self, value: Floats, states: Ints | slice = slice(None)) -> Floats:
         """Return the sum over a list's regions that some state follows it to, whichever states.
 

@@ -119,7 +119,7 @@ class OrderPool:
         valid, called = host_admissible(problem), host_calls(problem)
         few = np.any(valid[problem.must_survive], axis=0).sum(axis=2) < len(sums.before)
         free = _followable(problem, sums, valid, called & ~few)
-        short = order_columns(_only(problem, few))
+        short = _short(problem, few)
         missing = np.argwhere(called & ~few & ~free.any(axis=2))
         missing = np.concatenate([short.missing, missing])
         short = replace(short, called=called, missing=missing)
@@ -203,6 +203,12 @@ class OrderPool:
         ]
         return together(empty + each)
 
+    def orders(self, host: int, origin: int) -> Ints:
+        """Return all orders of an origin, shape (n, J), padded with -1."""
+        lists = np.flatnonzero(self.free[host, origin] | self.held[host, origin])
+        mine = (self.short.host == host) & (self.short.origin == origin)
+        return np.concatenate([self.short.order[mine], self.sums.regions(lists)])
+
     def _parts(self) -> Iterator[tuple[int, Ints]]:
         """Hosts, and so many of their origins as are looked at together."""
         for host in range(self.free.shape[0]):
@@ -236,12 +242,7 @@ class OrderPool:
     def _nearness(self, host: int, origins: Ints) -> Floats:
         """Return how far the regions of every list are, the later ones counting less, (n, L)."""
         service = int(np.flatnonzero(self.problem.host_of_service == host)[0])
-        near = self.problem.latency_ms[service, origins]
-        total = np.zeros((origins.size, 1))
-        for place in range(len(self.sums.before)):
-            here = near * _FARTHER**place
-            total = (total[:, :, None] + here[:, None]).reshape(origins.size, -1)
-        return total
+        return self.sums.over(self.problem.latency_ms[service, origins], _FARTHER)
 
     def _charged(self, host: int, origins: Ints, prices: RowPrices) -> Floats:
         """Return what every list costs and is charged, shape (n, L)."""
@@ -270,20 +271,27 @@ class OrderPool:
         return self.sums.along(value, states)
 
 
-def _only(problem: Problem, kept: Bools) -> Problem:
-    """Return the problem with the demand of some hosts and origins alone."""
-    rps = problem.demand_rps * kept[problem.host_of_service][:, :, None]
-    return replace(problem, demand_rps=rps)
+def _short(problem: Problem, few: Bools) -> OrderColumns:
+    """Return all columns of some hosts and origins, at their price among all of them."""
+    rps = problem.demand_rps * few[problem.host_of_service][:, :, None]
+    short = order_columns(replace(problem, demand_rps=rps))
+    usd = column_costs(problem, short.host, short.origin, short.serve)
+    return replace(short, cost_usd_month=usd)
 
 
 def _followable(problem: Problem, sums: ListSums, valid: Bools, called: Bools) -> Bools:
-    """Return which lists serve in every promised state from a region that may, shape (G, O, L)."""
+    """Return which lists serve in every promised state from a region that may, shape (G, O, L).
+
+    Each of their regions may serve in some promised state, also where none follows them so far.
+    """
     promised = np.flatnonzero(problem.must_survive)
+    never = ~np.any(valid[promised], axis=0)
     different = sums.different & (sums.beyond(problem.must_survive.astype(float)) < 0.5)
     lists = np.zeros((*called.shape, different.size), bool)
     for host, origin in np.argwhere(called):
         wrong = ~valid[promised, host, origin]
-        lists[host, origin] = (sums.along(wrong[None], promised)[0] < 0.5) & different
+        faults = sums.along(wrong[None], promised) + sums.over(never[host, origin][None])
+        lists[host, origin] = (faults[0] < 0.5) & different
     return lists
 
 

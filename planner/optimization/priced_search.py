@@ -25,7 +25,7 @@ from planner.optimization.search import search
 from planner.optimization.static import StaticProgram, add_load_rows, static_program
 from planner.optimization.steered import Steered, finished, steered
 from planner.optimization.stopping import Stop, no_plan
-from planner.problem.arrays import Problem
+from planner.problem.arrays import Ints, Problem
 
 _FOR_RELAXATION, _FOR_PLANS = 0.4, 0.9
 """Parts of the time that is left: for the relaxation at first, then for plans of few regions."""
@@ -107,11 +107,31 @@ def _start(
 def _joined(static: StaticProgram, plan: Steered) -> Candidate | None:
     """Take the orders of a plan into the program; None where it does not keep every promise."""
     assert static.priced is not None
-    new = static.priced.pool.take(plan.host, plan.origin, plan.order)
-    if new is None:
+    pool = static.priced.pool
+    order = _completed(pool, plan)
+    new = None if order is None else pool.take(plan.host, plan.origin, order)
+    if order is None or new is None:
         return None
     add_order_columns(static, new)
-    return judged(static, plan.replicas, plan.candidate(static.columns).share)
+    share = replace(plan, order=order).candidate(static.columns).share
+    return judged(static, plan.replicas, share)
+
+
+def _completed(pool: OrderPool, plan: Steered) -> Ints | None:
+    """Return a plan's orders as long as lists of all regions are; None where one begins none.
+
+    Among few regions fewer may be lost, or an origin has fewer: further backups change nothing
+    in promised states.
+    """
+    fewer = len(pool.sums.before) - plan.order.shape[1]
+    order = np.pad(plan.order, ((0, 0), (0, fewer)), constant_values=-1)
+    for at in np.flatnonzero((order < 0).any(axis=1)):
+        every, given = pool.orders(int(plan.host[at]), int(plan.origin[at])), order[at] >= 0
+        begins = (every[:, given] == order[at, given]).all(axis=1)
+        if not begins.any():
+            return None
+        order[at] = every[begins.argmax()]
+    return order
 
 
 def _listed(static: StaticProgram, plan: Candidate, seed: int) -> tuple[StaticProgram, Candidate]:

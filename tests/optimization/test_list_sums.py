@@ -33,6 +33,8 @@ def test_sums_are_those_of_each_list(seed: int, regions: int, length: int) -> No
     np.testing.assert_allclose(sums.along(value[:, some], some), each[:, some].sum(1), atol=1e-6)
     lost = value[0, :, 0]
     np.testing.assert_allclose(sums.beyond(lost), lost @ (serve < 0), atol=1e-6)
+    worth = value[:, 0, lists] * 0.5 ** np.arange(length)
+    np.testing.assert_allclose(sums.over(value[:, 0], 0.5), worth.sum(axis=2), atol=1e-6)
     np.testing.assert_array_equal(
         sums.different, [len(set(each)) == length for each in lists.tolist()]
     )
