@@ -116,7 +116,8 @@ def row_prices(static: StaticProgram, result: MilpResult) -> RowPrices:
     price[: result.row_dual.size] = np.maximum(-result.row_dual, 0.0)
     load = np.zeros(static.load_row.shape)
     row, key = _load_keys(static)
-    load[tuple(key.T)] = price[row] / static.one_rps[tuple(key[:, :3].T)]
+    one = static.one_rps[tuple(key[:, :3].T)]
+    load[tuple(key.T)] = np.where(one > 0, price[row] / np.where(one > 0, one, 1.0), 0.0)
     at = np.argwhere(static.uplink_row >= 0)
     if at.size:
         k, r, h = at.T

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner.errors import Infeasible, SolverStopped
-from planner.optimization.order_counts import host_calls, promised_depth
+from planner.optimization.order_counts import host_admissible, host_calls, promised_depth
 from planner.optimization.steered import Steered
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Problem
@@ -74,9 +74,12 @@ def nearest_regions(problem: Problem) -> tuple[Problem, int]:
         How many regions an origin may use.
     """
     count = _few(problem) - 1
-    allowed = problem.state_admissible[problem.must_survive].any(axis=0)
-    far = np.where(allowed, problem.latency_ms, np.inf)
+    allowed = host_admissible(problem)[problem.must_survive].any(axis=0)
+    far = np.zeros(allowed.shape)
+    np.add.at(far, problem.host_of_service, problem.latency_ms)
+    far = np.where(allowed, far, np.inf)
     near = np.argsort(np.argsort(far, axis=2, kind="stable"), axis=2) < count
+    near = near[problem.host_of_service]
     return replace(problem, state_admissible=problem.state_admissible & near), count
 
 
@@ -142,9 +145,12 @@ def _round(
 
 
 def _plan(problem: Problem, gap: float, stop: Stop, seed: int, solve: Solve) -> Steered | None:
-    """Return a plan of few regions; None where none was found."""
+    """Return a plan of few regions; None where none was found, and nobody asks why."""
+    step = problem
+    if problem.packing == "guaranteed" and problem.packing_cuts is None:
+        step = replace(problem, packing_cuts=())  # A step of a search is not explained.
     try:
-        return solve(problem, gap, stop, seed)
+        return solve(step, gap, stop, seed)
     except (Infeasible, SolverStopped):
         return None
 

@@ -75,29 +75,35 @@ def relax(static: StaticProgram, stop: Stop, gap: float, cutoff: float = np.inf)
 def _priced(
     static: StaticProgram, result: MilpResult, stop: Stop, gap: float, cutoff: float
 ) -> MilpResult:
-    """Add rows and columns until none is missing; the answer has the best bound on the way."""
+    """Add rows and columns until none is missing.
+
+    Where it ends before, the answer has the best bound on the way, and no reduced costs: those of
+    the last round go with the bound of the last round.
+    """
     bound, last = -np.inf, result
     while result.status == "optimal" and result.x is not None:
         missing = add_missing_rows(static, result.x, gap * abs(result.objective))
         fresh, last = add_missing_columns(static, result, gap)
+        if not (missing or fresh):
+            return last
         bound = max(bound, last.bound)
-        if not (missing or fresh) or bound >= cutoff:
-            return _with_all_columns(static, replace(last, bound=bound))
+        if bound >= cutoff:
+            return _cut_short(static, last, bound)
         if stop.passed():
             break
         result = static.program.relaxation(stop, anew=_far_off(static, fresh))
     if result.status == "infeasible":
         return result
-    return _with_all_columns(static, replace(last, status="limit", bound=bound))
+    return _cut_short(static, replace(last, status="limit"), bound)
 
 
-def _with_all_columns(static: StaticProgram, result: MilpResult) -> MilpResult:
-    """Return an answer with zeros for the columns that joined after it."""
+def _cut_short(static: StaticProgram, result: MilpResult, bound: float) -> MilpResult:
+    """Return an answer with zeros for the columns that joined after it, and the best bound."""
     if result.x is None:
-        return result
+        return replace(result, bound=bound)
     x = np.zeros(static.program.columns)
     x[: result.x.size] = result.x
-    return replace(result, x=x)
+    return replace(result, x=x, bound=bound, reduced_cost=None)
 
 
 def _far_off(static: StaticProgram, fresh: int) -> bool:
