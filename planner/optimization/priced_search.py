@@ -27,7 +27,7 @@ from planner.optimization.steered import Steered, finished, steered
 from planner.optimization.stopping import Stop, no_plan
 from planner.problem.arrays import Ints, Problem
 
-_FOR_RELAXATION, _FOR_PLANS = 0.4, 0.9
+_FOR_RELAXATION, _FOR_PLANS = 0.4, 0.5
 """Parts of the time that is left: for the relaxation at first, then for plans of few regions."""
 
 

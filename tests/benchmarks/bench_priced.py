@@ -31,7 +31,7 @@ from planner.optimization.stopping import Stop
 from planner.problem.arrays import Problem
 from planner.problem.build import build_problem
 
-PLANS = (("N-1", 60.0, True), ("N-1", 300.0, False), ("N-2", 60.0, False), ("N-2", 300.0, False))
+PLANS = (("N-1", 60.0, True), ("N-2", 60.0, False), ("N-2", 300.0, False))
 """Level, wall seconds, and whether the peer is asked."""
 
 RELAXATION_S = 600.0

@@ -267,3 +267,13 @@ def test_why_no_plan_is_possible_is_told_of_the_nearest_regions_where_orders_do_
     monkeypatch.setattr(region_subsets, "_ORDERS", 200)
     with pytest.raises(Infeasible, match="told of the 5 nearest regions of each origin"):
         search_static(hopeless, 1e-3, Stop(60.0), 0)
+
+
+@pytest.mark.usefixtures("always")
+def test_a_search_that_runs_to_its_end_finds_the_same_again() -> None:
+    problem = survivable_capacity(3, 10, 40, 1, 1, steering="static", load=0.5)
+    one, other = (search_static(problem, 1e-3, Stop(60.0), 0) for _ in range(2))
+    assert one.within(1e-3)
+    assert (one.objective, one.bound) == (other.objective, other.bound)
+    np.testing.assert_array_equal(one.order, other.order)
+    np.testing.assert_array_equal(one.share, other.share)
