@@ -23,6 +23,9 @@ from planner.optimization.rows import Rows, rows
 from planner.optimization.stopping import NEVER
 from planner.problem.arrays import Floats, Ints
 
+_ROUNDING = 1e-8
+"""Part of a class that what begins in a region may differ by, where a solver needs it."""
+
 
 @dataclass
 class FirstChoices:
@@ -151,6 +154,10 @@ class FirstChoices:
         begins = np.arange(wanted.size) + self.begin.size
         self._transport.bound_columns(begins, wanted, wanted)
         found = self._transport.relaxation(NEVER)
+        if found.x is None:
+            # To a solver that simplifies, sums may differ in their last digits: with some room.
+            self._transport.bound_columns(begins, wanted - _ROUNDING, wanted + _ROUNDING)
+            found = self._transport.relaxation(NEVER)
         if found.x is None:
             raise PlannerError("the shares of merged origins do not sum to 1")
         return np.maximum(found.x[: self.begin.size], 0.0), found.objective
