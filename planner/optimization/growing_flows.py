@@ -18,51 +18,9 @@ import numpy as np
 
 from planner.optimization.columns import OrderColumns
 from planner.optimization.milp import Milp
-from planner.optimization.order_flows import landing
+from planner.optimization.order_flows import Level, LoadRows, landed, shorter, written
 from planner.optimization.rows import Entries, Rows, joined, rows
-from planner.optimization.sums import add_sums
 from planner.problem.arrays import Floats, Ints, Problem
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """Lists of one length that orders begin with.
-
-    Attributes
-    ----------
-    region : ndarray of int, shape (P, J)
-        Regions of each list in order, padded with -1.
-    flow : ndarray of int, shape (P,)
-        Program columns of what follows them.
-    row : ndarray of int, shape (P,)
-        Rows that tie that to what follows the longer ones.
-    of : ndarray of int, shape (n,)
-        Which of them each list that is one region longer begins with; for the longest, each order
-        column of the service's host.
-    """
-
-    region: Ints
-    flow: Ints
-    row: Ints
-    of: Ints
-
-
-@dataclass(frozen=True)
-class LoadRows:
-    """Load rows of a service in an hour.
-
-    Attributes
-    ----------
-    row, state, region : ndarray of int, shape (N,)
-        The rows, and which state and region each is of.
-    one_rps : ndarray, shape (N,)
-        Capacity of one replica there.
-    """
-
-    row: Ints
-    state: Ints
-    region: Ints
-    one_rps: Floats
 
 
 @dataclass
@@ -85,7 +43,7 @@ class GrowingFlows:
     columns: OrderColumns
     program: Milp
     share: Ints
-    known: dict[tuple[int, int], list[Beginning]] = field(default_factory=dict)
+    known: dict[tuple[int, int], list[Level]] = field(default_factory=dict)
 
     def load_rows(
         self, replicas: Ints, one_rps: Floats, keys: list[tuple[int, int, int, int]]
@@ -106,21 +64,7 @@ class GrowingFlows:
         Rows
             One row a key, in their order: load ≤ replicas.
         """
-        key = np.array(keys, np.int64).reshape(-1, 4)
-        entries = [(np.arange(len(keys)), replicas[key[:, 1], key[:, 2]], np.full(len(keys), -1.0))]
-        for service, hour in np.unique(key[:, [1, 3]], axis=0).tolist():
-            at = np.flatnonzero((key[:, 1] == service) & (key[:, 3] == hour))
-            state, region = key[at, 0], key[at, 2]
-            loads = LoadRows(at, state, region, one_rps[state, service, region])
-            for level in self._of(service, hour):
-                unit = np.full(level.flow.size, self.unit_rps(service))
-                landed = self._landed(level.region, unit, loads)
-                entries.append((landed.row, level.flow[landed.place], landed.value))
-            landed = self._landed_orders(self.columns, service, hour, loads)
-            entries.append((landed.row, self.share[landed.place], landed.value))
-        zero = np.zeros(len(keys))
-        row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
-        return rows(zero - np.inf, zero, row, column, value)
+        return written(replicas, one_rps, keys, self._loaded)
 
     def grow(self, new: OrderColumns, loads: dict[tuple[int, int], LoadRows]) -> list[Entries]:
         """Take in more columns: beginnings that no order had get flows of their own.
@@ -148,14 +92,14 @@ class GrowingFlows:
                 rps = self.problem.demand_rps[service, new.origin[mine], hour]
                 entries.append(Entries(row, mine, rps / unit))
             if here is not None:
-                entries.append(self._landed_orders(new, service, hour, here))
+                entries.append(self._orders(new, np.arange(new.host.size), service, hour, here))
         return entries
 
     def unit_rps(self, service: int) -> float:
         """Return what the service's flows are measured in, requests per second."""
         return float(self.problem.rps_per_replica[service].mean())
 
-    def _of(self, service: int, hour: int) -> list[Beginning]:
+    def _of(self, service: int, hour: int) -> list[Level]:
         """Return a service's beginnings in an hour; append them the first time."""
         if (service, hour) not in self.known:
             mine = np.flatnonzero(self.columns.host == self.problem.host_of_service[service])
@@ -163,34 +107,29 @@ class GrowingFlows:
             lists, column = self.columns.order[mine], self.share[mine]
             value, levels = rps / self.unit_rps(service), []
             while lists.shape[1] > 1:
-                lists, of = np.unique(lists[:, :-1], axis=0, return_inverse=True)
-                of = of.ravel()
-                column, value = add_sums(self.program, of, column, value), np.ones(lists.shape[0])
-                row = np.arange(self.program.row_count - column.size, self.program.row_count)
-                levels.append(Beginning(lists, column, row, of))
+                levels.append(shorter(self.program, lists, column, value))
+                lists, column = levels[-1].region, levels[-1].flow
+                value = np.ones(column.size)
             self.known[service, hour] = levels
         return self.known[service, hour]
 
-    def _landed_orders(
-        self, columns: OrderColumns, service: int, hour: int, loads: LoadRows
+    def _loaded(self, service: int, hour: int, loads: LoadRows) -> list[Entries]:
+        """Return where beginnings and whole orders stand in load rows, by their columns."""
+        begun, unit = self._of(service, hour), self.unit_rps(service)
+        parts = [landed(self.problem, each.region, each.flow, unit, loads) for each in begun]
+        return [*parts, self._orders(self.columns, self.share, service, hour, loads)]
+
+    def _orders(
+        self, columns: OrderColumns, place: Ints, service: int, hour: int, loads: LoadRows
     ) -> Entries:
         """Return where whole orders load their last regions."""
         mine = np.flatnonzero(columns.host == self.problem.host_of_service[service])
         rps = self.problem.demand_rps[service, columns.origin[mine], hour]
-        landed = self._landed(columns.order[mine], rps, loads)
-        return replace(landed, place=mine[landed.place])
+        return landed(self.problem, columns.order[mine], place[mine], rps, loads)
 
-    def _landed(self, lists: Ints, rps: Floats, loads: LoadRows) -> Entries:
-        """Return where lists load their last regions; `rps` follows each."""
-        down = ~self.problem.region_up[loads.state]
-        key, lands = np.nonzero(landing(lists, down, loads.region))
-        return Entries(loads.row[key], lands, rps[lands] / loads.one_rps[key])
-
-    def _appended(
-        self, grown: list[Beginning], loads: LoadRows | None, unit: float
-    ) -> list[Beginning]:
+    def _appended(self, grown: list[Level], loads: LoadRows | None, unit: float) -> list[Level]:
         """Append rows and flows of the lists that have none yet; the shortest lists first."""
-        done: list[Beginning] = []
+        done: list[Level] = []
         for level in reversed(grown):
             fresh = np.arange(level.flow.size, level.region.shape[0])
             zero, place = np.zeros(fresh.size), fresh - level.flow.size
@@ -199,14 +138,14 @@ class GrowingFlows:
             if done:
                 parts.append(Entries(done[-1].row[done[-1].of[fresh]], place, zero + 1.0))
             if loads is not None:
-                parts.append(self._landed(level.region[fresh], zero + unit, loads))
+                parts.append(landed(self.problem, level.region[fresh], place, unit, loads))
             flow = self.program.add_columns(zero, 0.0, np.inf, entries=joined(parts))
             flow, row = np.append(level.flow, flow), np.append(level.row, row)
             done.append(replace(level, flow=flow, row=row))
         return done[::-1]
 
 
-def _grown(levels: list[Beginning], lists: Ints) -> list[Beginning]:
+def _grown(levels: list[Level], lists: Ints) -> list[Level]:
     """Return the beginnings of more orders; those of `region` beyond `flow` are the new ones."""
     grown = []
     for level in levels:

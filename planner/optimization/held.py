@@ -15,7 +15,7 @@ duals are a certificate that few (state, hour) ask for all of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +28,7 @@ from planner.optimization.rows import Rows, rows, stacked
 from planner.optimization.shares import add_shares
 from planner.optimization.stopping import Stop
 from planner.problem.arrays import Bools, Floats, Ints, Problem
+from planner.problem.some_states import of_states
 from planner.units import gbps_from_payload
 
 SLACK = 10 * TOLERANCE
@@ -311,17 +312,4 @@ def only_promised(problem: Problem) -> Problem:
     Problem
         The normal state stays the first one.
     """
-    kept = np.flatnonzero(problem.must_survive)
-    between = problem.state_region_rtt_ms
-    return replace(
-        problem,
-        axes=replace(problem.axes, states=tuple(problem.axes.states[k] for k in kept)),
-        state_rtt_ms=problem.state_rtt_ms[kept],
-        region_up=problem.region_up[kept],
-        must_survive=problem.must_survive[kept],
-        state_probability=problem.state_probability[kept],
-        home_region=problem.home_region[kept],
-        state_admissible=problem.state_admissible[kept],
-        state_region_rtt_ms=None if between is None else between[kept],
-        conditions=None,
-    )
+    return of_states(problem, np.flatnonzero(problem.must_survive))

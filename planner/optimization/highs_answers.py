@@ -94,6 +94,18 @@ def solver_version() -> str:
     return f"HiGHS {version('highspy')}"
 
 
+def has_point(highs: highspy._core._Highs) -> bool:
+    """Return whether a solver's last run has a point that keeps the rows.
+
+    Parameters
+    ----------
+    highs : highspy._core._Highs
+        The solver.
+    """
+    status = highs.getInfo().primal_solution_status
+    return bool(status == int(highspy.SolutionStatus.kSolutionStatusFeasible))
+
+
 def read_answer(
     highs: highspy._core._Highs,
     status: Literal["optimal", "infeasible", "limit"],
@@ -118,7 +130,7 @@ def read_answer(
     """
     info, solution = highs.getInfo(), highs.getSolution()
     mip = info.mip_node_count >= 0 and integers
-    feasible = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    feasible = has_point(highs)
     value = info.objective_function_value if feasible else np.inf
     bound = info.mip_dual_bound if mip else (value if status == "optimal" else -np.inf)
     point = np.asarray(solution.col_value) if feasible else None

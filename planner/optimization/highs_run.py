@@ -22,6 +22,7 @@ from planner.optimization.highs_answers import (
     NO_ANSWER,
     STATUS,
     MilpResult,
+    has_point,
     read_answer,
     refuse_lost,
 )
@@ -95,9 +96,9 @@ def run(
 
 def _answered(highs: highspy._core._Highs) -> bool:
     """Return whether a run has an answer: none that is called optimal and breaks the rows."""
-    model, point = highs.getModelStatus(), highs.getInfo().primal_solution_status
-    feasible = point == int(highspy.SolutionStatus.kSolutionStatusFeasible)
-    return model not in NO_ANSWER and (feasible or model != highspy.HighsModelStatus.kOptimal)
+    model = highs.getModelStatus()
+    optimal = model == highspy.HighsModelStatus.kOptimal
+    return model not in NO_ANSWER and (has_point(highs) or not optimal)
 
 
 def _ended(highs: highspy._core._Highs, stop: Stop, heard: Heard, *, apart: bool) -> bool:

@@ -11,6 +11,7 @@ lists of ``J`` regions that is one product of matrices for each place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,11 +111,7 @@ class ListSums:
             One number for each list.
         """
         worth = value * self.up[states]
-        total = np.zeros((value.shape[0], 1))
-        for before in self.before:
-            here = before[states].T @ worth
-            total = (total[:, :, None] + here).reshape(value.shape[0], -1)
-        return total
+        return _summed(value.shape[0], (before[states].T @ worth for before in self.before))
 
     def over(self, value: Floats | Bools, farther: float = 1.0) -> Floats:
         """Return the sum over a list's regions, whether a state follows it to them or not.
@@ -131,11 +128,8 @@ class ListSums:
         ndarray, shape (n, R ** J)
             One number for each list.
         """
-        total = np.zeros((value.shape[0], 1))
-        for place in range(len(self.before)):
-            here = value * farther**place
-            total = (total[:, :, None] + here[:, None]).reshape(value.shape[0], -1)
-        return total
+        each, places = np.asarray(value, float), range(len(self.before))
+        return _summed(value.shape[0], (each[:, None] * farther**j for j in places))
 
     def met(self, value: Floats, states: Ints | slice = slice(None)) -> Floats:
         """Return the sum over a list's regions that some state follows it to, whichever states.
@@ -152,11 +146,9 @@ class ListSums:
         ndarray, shape (n, R ** J)
             One number for each list.
         """
-        total = np.zeros((value.shape[0], 1))
-        for before in self.before:
-            seen = before[states].T @ self.up[states].astype(np.float32) > 0
-            total = (total[:, :, None] + seen * value[:, None]).reshape(value.shape[0], -1)
-        return total
+        up = self.up[states].astype(np.float32)
+        seen = (before[states].T @ up > 0 for before in self.before)
+        return _summed(value.shape[0], (each * value[:, None] for each in seen))
 
     def beyond(self, value: Floats) -> Floats:
         """Return the sum over the states in which no region of a list is up.
@@ -173,3 +165,15 @@ class ListSums:
         """
         lost: Floats = (self.before[-1].T * value) @ (~self.up).astype(float)
         return lost.ravel()
+
+
+def _summed(count: int, terms: Iterable[Floats]) -> Floats:
+    """Return the sums along all lists, shape (n, R ** J).
+
+    The terms of a place have the shape (n, R ** j, R), or (n, 1, R) where those before do not
+    matter: of each region after each list that stands before it.
+    """
+    total = np.zeros((count, 1))
+    for here in terms:
+        total = (total[:, :, None] + here).reshape(count, -1)
+    return total

@@ -16,13 +16,14 @@ instead of all orders.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from planner.optimization.columns import OrderColumns
 from planner.optimization.milp import Milp
-from planner.optimization.rows import Rows, rows
+from planner.optimization.rows import Entries, Rows, joined, rows
 from planner.optimization.sums import add_sums
 from planner.problem.arrays import Bools, Floats, Ints, Problem
 
@@ -37,17 +38,38 @@ class Level:
     Attributes
     ----------
     region : ndarray of int, shape (P, J)
-        Regions of each list in order.
+        Regions of each list in order, padded with -1.
     flow : ndarray of int, shape (P,)
         Program columns of what follows them.
+    row : ndarray of int, shape (P,)
+        Rows that tie that to what follows the longer ones.
     of : ndarray of int, shape (n,)
         Which of them each list that is one region longer begins with; for the longest, which of
-        them each order column of the service's host is.
+        them each order column of the service's host is or begins with.
     """
 
     region: Ints
     flow: Ints
+    row: Ints
     of: Ints
+
+
+@dataclass(frozen=True)
+class LoadRows:
+    """Load rows of a service in an hour.
+
+    Attributes
+    ----------
+    row, state, region : ndarray of int, shape (N,)
+        The rows, and which state and region each is of.
+    one_rps : ndarray, shape (N,)
+        Capacity of one replica there.
+    """
+
+    row: Ints
+    state: Ints
+    region: Ints
+    one_rps: Floats
 
 
 @dataclass
@@ -134,19 +156,14 @@ class OrderFlows:
         Rows
             One row a key, in their order: load ≤ replicas.
         """
-        key = np.array(keys, np.int64).reshape(-1, 4)
-        state, service, region, hour = key.T
-        down = ~self.problem.region_up
-        entries = [(np.arange(len(keys)), replicas[service, region], np.full(len(keys), -1.0))]
-        for one in sorted({(int(s), int(h)) for s, h in zip(service, hour, strict=True)}):
-            at = np.flatnonzero((service == one[0]) & (hour == one[1]))
-            value = self.unit_rps(one[0]) / one_rps[state[at], one[0], region[at]]
-            for level in self.of(*one):
-                row, column = np.nonzero(landing(level.region, down[state[at]], region[at]))
-                entries.append((at[row], level.flow[column], value[row]))
-        zero = np.zeros(len(keys))
-        row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
-        return rows(zero - np.inf, zero, row, column, value)
+        return written(replicas, one_rps, keys, self._landed)
+
+    def _landed(self, service: int, hour: int, loads: LoadRows) -> list[Entries]:
+        """Return where flows stand in load rows, by their columns."""
+        return [
+            landed(self.problem, level.region, level.flow, self.unit_rps(service), loads)
+            for level in self.of(service, hour)
+        ]
 
     def _orders(self, service: int, hour: int) -> Level:
         """Append the flows of whole orders, tied to the shares."""
@@ -155,14 +172,147 @@ class OrderFlows:
         first, number = columns.pattern
         orders, row = np.unique(number[mine], return_inverse=True)
         rps = problem.demand_rps[service, columns.origin[mine], hour]
-        flow = add_sums(self.program, row, self.share[mine], rps / self.unit_rps(service))
-        return Level(columns.order[first[orders]], flow, row)
+        value = rps / self.unit_rps(service)
+        return tied(self.program, columns.order[first[orders]], row, self.share[mine], value)
 
     def _shorter(self, level: Level) -> Level:
         """Append the flows of lists that are one region shorter, tied to the longer ones."""
-        region, row = np.unique(level.region[:, :-1], axis=0, return_inverse=True)
-        row = row.ravel()
-        return Level(region, add_sums(self.program, row, level.flow, np.ones(row.size)), row)
+        return shorter(self.program, level.region, level.flow, np.ones(level.flow.size))
+
+
+def tied(program: Milp, lists: Ints, of: Ints, column: Ints, value: Floats) -> Level:
+    """Append the flows of lists, and the rows that tie them to other columns.
+
+    Parameters
+    ----------
+    program : Milp
+        The program; it grows.
+    lists : ndarray of int, shape (P, J)
+        Regions of each list in order.
+    of : ndarray of int, shape (n,)
+        Which list each of the other columns belongs to.
+    column : ndarray of int, shape (n,)
+        Those columns.
+    value : ndarray, shape (n,)
+        What each counts.
+
+    Returns
+    -------
+    Level
+        The lists.
+    """
+    flow = add_sums(program, of, column, value)
+    row = np.arange(program.row_count - flow.size, program.row_count)
+    return Level(lists, flow, row, of)
+
+
+def shorter(program: Milp, lists: Ints, column: Ints, value: Floats) -> Level:
+    """Append the flows of what is one region shorter than some lists, tied to these.
+
+    Parameters
+    ----------
+    program : Milp
+        The program; it grows.
+    lists : ndarray of int, shape (n, J + 1)
+        Regions of the longer lists in order.
+    column : ndarray of int, shape (n,)
+        Columns of what follows those.
+    value : ndarray, shape (n,)
+        What each counts.
+
+    Returns
+    -------
+    Level
+        The shorter lists.
+    """
+    region, of = np.unique(lists[:, :-1], axis=0, return_inverse=True)
+    return tied(program, region, of.ravel(), column, value)
+
+
+def by_service_and_hour(row: Ints, key: Ints, one_rps: Floats) -> dict[tuple[int, int], LoadRows]:
+    """Return load rows by service and hour.
+
+    Parameters
+    ----------
+    row : ndarray of int, shape (N,)
+        The rows.
+    key : ndarray of int, shape (N, 4)
+        State, service, region and hour of each.
+    one_rps : ndarray, shape (K, S, R)
+        Capacity of one replica in each state.
+
+    Returns
+    -------
+    dict
+        (service, hour), rising, to their rows.
+    """
+    found = {}
+    for service, hour in np.unique(key[:, [1, 3]], axis=0).tolist():
+        at = np.flatnonzero((key[:, 1] == service) & (key[:, 3] == hour))
+        state, region = key[at, 0], key[at, 2]
+        found[service, hour] = LoadRows(row[at], state, region, one_rps[state, service, region])
+    return found
+
+
+def written(
+    replicas: Ints,
+    one_rps: Floats,
+    keys: list[tuple[int, int, int, int]],
+    landed_in: Callable[[int, int, LoadRows], list[Entries]],
+) -> Rows:
+    """Return load rows, in units of one replica.
+
+    Parameters
+    ----------
+    replicas : ndarray of int, shape (S, R)
+        Program columns of the replicas.
+    one_rps : ndarray, shape (K, S, R)
+        Capacity of one replica in each state.
+    keys : list of (state, service, region, hour)
+        Which rows.
+    landed_in : callable
+        Given a service, an hour and their rows, numbered from 0: what loads them, by column.
+
+    Returns
+    -------
+    Rows
+        One row a key, in their order: load ≤ replicas.
+    """
+    key, at = np.array(keys, np.int64).reshape(-1, 4), np.arange(len(keys))
+    parts = [Entries(at, replicas[key[:, 1], key[:, 2]], np.full(at.size, -1.0))]
+    for (service, hour), loads in by_service_and_hour(at, key, one_rps).items():
+        parts += landed_in(service, hour, loads)
+    every, zero = joined(parts), np.zeros(at.size)
+    return rows(zero - np.inf, zero, every.row, every.place, every.value)
+
+
+def landed(
+    problem: Problem, lists: Ints, place: Ints, rps: Floats | float, loads: LoadRows
+) -> Entries:
+    """Return where lists load their last regions.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    lists : ndarray of int, shape (P, J)
+        Regions in order, padded with -1.
+    place : ndarray of int, shape (P,)
+        The column of each.
+    rps : ndarray, shape (P,), or float
+        What follows each, requests per second.
+    loads : LoadRows
+        The rows.
+
+    Returns
+    -------
+    Entries
+        In units of one replica.
+    """
+    down = ~problem.region_up[loads.state]
+    key, lands = np.nonzero(landing(lists, down, loads.region))
+    follows = np.broadcast_to(rps, place.shape)[lands]
+    return Entries(loads.row[key], place[lands], follows / loads.one_rps[key])
 
 
 def landing(lists: Ints, down: Bools, region: Ints) -> Bools:

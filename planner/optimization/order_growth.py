@@ -14,8 +14,9 @@ import numpy as np
 from planner.optimization.column_tables import together
 from planner.optimization.columns import OrderColumns
 from planner.optimization.dominance import binding_rows
-from planner.optimization.growing_flows import GrowingFlows, LoadRows
+from planner.optimization.growing_flows import GrowingFlows
 from planner.optimization.milp import Milp, MilpResult
+from planner.optimization.order_flows import by_service_and_hour
 from planner.optimization.order_pool import OrderPool, RowPrices
 from planner.optimization.priced_columns import PricedColumns
 from planner.optimization.rows import Entries, joined
@@ -23,9 +24,10 @@ from planner.optimization.static import (
     StaticProgram,
     add_load_rows,
     first_wanted,
+    served_columns,
     without_rows,
 )
-from planner.optimization.uplink_rows import uplink_gbps
+from planner.optimization.uplink_rows import uplink_entries
 from planner.problem.arrays import Bools, Ints, Problem
 from planner.units import gbps_from_payload
 
@@ -70,7 +72,7 @@ def add_missing_columns(
     Parameters
     ----------
     static : StaticProgram
-        The program; its columns grow.
+        The program, of `priced_program`; its columns grow.
     result : MilpResult
         Its answer, optimal over the columns that it has.
     gap : float
@@ -83,8 +85,7 @@ def add_missing_columns(
     MilpResult
         The answer with a bound that counts all columns in; infeasible where that proves it.
     """
-    if static.priced is None:
-        return 0, result
+    assert static.priced is not None
     tolerance = min(max(gap, _PRECISE), _ROUGH) * max(1.0, abs(result.objective))
     new, off = static.priced.cheapest(row_prices(static, result), tolerance)
     result = replace(result, bound=result.objective + off)
@@ -150,7 +151,8 @@ def add_order_columns(static: StaticProgram, new: OrderColumns) -> None:
     row, key = _load_keys(static)
     promised = static.problem.must_survive[key[:, 0]]
     parts = [_whole(static.priced, new)]
-    parts += static.flows.grow(new, _by_service_and_hour(static, row[promised], key[promised]))
+    loads = by_service_and_hour(row[promised], key[promised], static.one_rps)
+    parts += static.flows.grow(new, loads)
     parts += _soft_loads(static, new, row[~promised], key[~promised])
     parts += [*_uplinks(static, new), *_uses(static, new)]
     column = static.program.add_columns(new.cost_usd_month, 0.0, 1.0, entries=joined(parts))
@@ -164,26 +166,11 @@ def _whole(priced: PricedColumns, new: OrderColumns) -> Entries:
     return Entries(priced.row_of(new), np.arange(count), np.ones(count))
 
 
-def _by_service_and_hour(
-    static: StaticProgram, row: Ints, key: Ints
-) -> dict[tuple[int, int], LoadRows]:
-    """Return the load rows of promised states by service and hour."""
-    found = {}
-    for service, hour in np.unique(key[:, [1, 3]], axis=0).tolist():
-        at = (key[:, 1] == service) & (key[:, 3] == hour)
-        state, region = key[at, 0], key[at, 2]
-        one = static.one_rps[state, service, region]
-        found[service, hour] = LoadRows(row[at], state, region, one)
-    return found
-
-
 def _soft_loads(static: StaticProgram, new: OrderColumns, row: Ints, key: Ints) -> list[Entries]:
     """Return the entries in load rows of states that are not promised."""
     problem, parts = static.problem, []
     for index, (state, service, region, hour) in zip(row.tolist(), key.tolist(), strict=True):
-        lands = (new.host == problem.host_of_service[service]) & (new.serve[state] == region)
-        lands &= problem.state_admissible[state, service, new.origin, region]
-        place = np.flatnonzero(lands)
+        place = served_columns(problem, new, state, service, region)
         rps = problem.demand_rps[service, new.origin[place], hour]
         value = rps / static.one_rps[state, service, region]
         parts.append(Entries(np.full(place.size, index), place, value))
@@ -194,10 +181,9 @@ def _uplinks(static: StaticProgram, new: OrderColumns) -> list[Entries]:
     """Return the entries in uplink rows."""
     problem, parts = static.problem, []
     for state, region, hour in np.argwhere(static.uplink_row >= 0).tolist():
-        gbps = uplink_gbps(problem, new, state, region, hour)
-        place = np.flatnonzero(gbps)
+        place, value = uplink_entries(problem, new, state, region, hour)
         row = np.full(place.size, static.uplink_row[state, region, hour])
-        parts.append(Entries(row, place, gbps[place] / problem.uplink_gbps[region]))
+        parts.append(Entries(row, place, value))
     return parts
 
 

@@ -123,9 +123,8 @@ class OrderPool:
         missing = np.argwhere(called & ~few & ~free.any(axis=2))
         missing = np.concatenate([short.missing, missing])
         short = replace(short, called=called, missing=missing)
-        return cls(
-            problem, sums, _first_usd(problem), _lost_usd(problem, sums), free, free & False, short
-        )
+        first_usd, lost_usd = _first_usd(problem), _lost_usd(problem, sums)
+        return cls(problem, sums, first_usd, lost_usd, free, np.zeros_like(free), short)
 
     def start(self) -> OrderColumns:
         """Return columns to start with: for each first region the order with the nearest backups.

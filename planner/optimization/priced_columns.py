@@ -22,7 +22,6 @@ _DEARER = 100.0
 _DEAREST = 1e12
 """US dollars a month at which it rises no more: the solver's numbers end there."""
 
-
 _BACKUPS = 3.0
 """Times the replicas that serve an origin: some for backups."""
 
@@ -43,7 +42,7 @@ class PricedColumns:
         Rows "their shares sum to 1".
     outside : ndarray of int, shape (N,)
         Columns that serve them outside the model.
-    usd : ndarray, shape (N,)
+    usd : ndarray, shape (G, O)
         What those cost, US dollars a month.
     most_usd : float
         No plan costs more than this.
@@ -75,12 +74,11 @@ class PricedColumns:
             Its columns cost what serving so much could be worth at most at first sight.
         """
         group = np.flatnonzero(pool.short.called.ravel())
-        usd, most_usd = _worth_usd(pool.problem), _most_usd(pool)
-        at = np.arange(group.size)
+        usd, at = _worth_usd(pool.problem), np.arange(group.size)
         outside = program.add_columns(
             usd.ravel()[group], 0.0, 1.0, entries=Entries(row, at, np.ones(at.size))
         )
-        return cls(pool, group, row, outside, usd.ravel()[group], most_usd)
+        return cls(pool, group, row, outside, usd, _most_usd(pool))
 
     def row_of(self, columns: OrderColumns) -> Ints:
         """Return the row "shares sum to 1" of each column, shape (C,)."""
@@ -101,9 +99,7 @@ class PricedColumns:
         tolerance_usd : float
             What all columns that are not asked for may take off together.
         """
-        dear = np.full(self.pool.short.called.shape, np.inf)
-        dear.ravel()[self.group] = self.usd
-        return self.pool.cheapest(prices, dear, tolerance_usd / max(1, self.group.size))
+        return self.pool.cheapest(prices, self.usd, tolerance_usd / max(1, self.group.size))
 
     def dearer(self, program: Milp, result: MilpResult) -> bool:
         """Raise the price of what is served outside, where it is used and that may end it.
@@ -126,7 +122,7 @@ class PricedColumns:
         if self.serve_all(result.x) or self.impossible(result) or dearest:
             return False
         self.usd = self.usd * _DEARER
-        program.reprice_columns(self.outside, self.usd)
+        program.reprice_columns(self.outside, self.usd.ravel()[self.group])
         return True
 
     def impossible(self, result: MilpResult) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import perm
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def nearest_regions(problem: Problem) -> tuple[Problem, int]:
     int
         How many regions an origin may use.
     """
-    count = _few(problem) - 1
+    count = _few(problem)
     allowed = host_admissible(problem)[problem.must_survive].any(axis=0)
     far = np.zeros(allowed.shape)
     np.add.at(far, problem.host_of_service, problem.latency_ms)
@@ -127,7 +128,8 @@ def _round(
     solve: Solve,
 ) -> Steered | None:
     """Let every region join those that the best plan uses, a few at a time."""
-    count, untried = _few(problem), np.argsort(-leaning, kind="stable").tolist()
+    # One more than fit: not every origin may use all of them.
+    count, untried = _few(problem) + 1, np.argsort(-leaning, kind="stable").tolist()
     while untried and not stop.passed():
         used: Bools = np.any(problem.pinned, axis=0)
         if best is not None:
@@ -160,11 +162,6 @@ def _few(problem: Problem) -> int:
     origins = int(host_calls(problem).sum(axis=1).max(initial=1))
     length = promised_depth(problem) + 1
     count = length
-    while count < problem.region_up.shape[1] and _orders(count + 1, length) * origins <= _ORDERS:
+    while count < problem.region_up.shape[1] and perm(count + 1, length) * origins <= _ORDERS:
         count += 1
-    return count + 1
-
-
-def _orders(regions: int, length: int) -> int:
-    """Return how many orders of a length there are of so many regions."""
-    return int(np.prod(np.arange(regions, regions - length, -1)))
+    return count

@@ -263,12 +263,11 @@ def _load_row(static: StaticProgram, state: int, service: int, region: int, hour
 def _served(static: StaticProgram, state: int, service: int, region: int) -> tuple[Ints, Ints]:
     """Return the origins that a region serves in a state, and the columns that say how much."""
     problem, columns = static.problem, static.columns
+    if not static.beginnings:
+        used = served_columns(problem, columns, state, service, region)
+        return columns.origin[used], static.share[used]
     host = problem.host_of_service[service]
     able = problem.state_admissible[state, service, :, region]
-    if not static.beginnings:
-        mine = (columns.host == host) & (columns.serve[state] == region)
-        used = np.flatnonzero(mine & able[columns.origin])
-        return columns.origin[used], static.share[used]
     down, origins, entries = ~problem.region_up[state], [], []
     for level in static.beginnings:
         ends = (level.host == host) & level.ending_in(region, down)
@@ -276,6 +275,25 @@ def _served(static: StaticProgram, state: int, service: int, region: int) -> tup
         origins.append(level.origin[used])
         entries.append(level.column[used])
     return np.concatenate(origins), np.concatenate(entries)
+
+
+def served_columns(
+    problem: Problem, columns: OrderColumns, state: int, service: int, region: int
+) -> Ints:
+    """Return the columns whose demand for a service a region serves in a state, shape (n,).
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem as arrays.
+    columns : OrderColumns
+        Order columns.
+    state, service, region : int
+        Which state, service and region.
+    """
+    mine = columns.host == problem.host_of_service[service]
+    able = problem.state_admissible[state, service, columns.origin, region]
+    return np.flatnonzero(mine & (columns.serve[state] == region) & able).astype(np.int64)
 
 
 def add_use_rows(static: StaticProgram, x: Floats) -> int:

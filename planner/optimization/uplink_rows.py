@@ -7,7 +7,7 @@ import numpy as np
 from planner.optimization.columns import OrderColumns
 from planner.optimization.rows import rows
 from planner.optimization.static import StaticProgram
-from planner.problem.arrays import Bools, Floats, Problem
+from planner.problem.arrays import Bools, Floats, Ints, Problem
 from planner.units import gbps_from_payload
 
 
@@ -23,17 +23,15 @@ def add_uplink_rows(static: StaticProgram, wanted: Bools) -> None:
     """
     problem, columns = static.problem, static.columns
     for state, region, hour in np.argwhere(wanted):
-        gbps = uplink_gbps(problem, columns, state, region, hour)
-        used = np.flatnonzero(gbps)
-        share = gbps[used] / problem.uplink_gbps[region]
-        block = rows(-np.inf, 1.0, np.zeros(used.size), static.share[used], share)
+        used, part = uplink_entries(problem, columns, state, region, hour)
+        block = rows(-np.inf, 1.0, np.zeros(used.size), static.share[used], part)
         static.uplink_row[state, region, hour] = static.program.add_rows(block)[0]
 
 
-def uplink_gbps(
+def uplink_entries(
     problem: Problem, columns: OrderColumns, state: int, region: int, hour: int
-) -> Floats:
-    """Return what each whole column puts on a region's uplink, shape (C,), gigabits a second.
+) -> tuple[Ints, Floats]:
+    """Return the columns that use a region's uplink, and what part of it each takes.
 
     Parameters
     ----------
@@ -43,12 +41,17 @@ def uplink_gbps(
         Order columns.
     state, region, hour : int
         Which state, region and hour.
+
+    Returns
+    -------
+    (ndarray of int, ndarray), shape (n,) each
+        Columns that the region serves, and parts of the uplink.
     """
-    gbps = np.zeros(columns.host.size)
     used = np.flatnonzero(columns.serve[state] == region)
+    gbps = np.zeros(used.size)
     for service, host in enumerate(problem.host_of_service):
         origin = columns.origin[used]
         rps = problem.demand_rps[service, origin, hour] * (columns.host[used] == host)
         rps = rps * problem.state_admissible[state, service, origin, region]
-        gbps[used] += rps * gbps_from_payload(1.0, float(problem.payload_kib[service]))
-    return gbps
+        gbps += rps * gbps_from_payload(1.0, float(problem.payload_kib[service]))
+    return used, gbps / problem.uplink_gbps[region]

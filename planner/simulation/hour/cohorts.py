@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 
 from planner.problem.arrays import Bools, Floats, Ints, Problem, Solution
+from planner.problem.some_states import of_states
 from planner.simulation.balancer import adaptive_routing
 from planner.simulation.setting import Setting
 
@@ -186,17 +187,11 @@ def _two_states(problem: Problem, state: int, hour: int) -> Problem:
             tunnels=None,
             cut_share=None if conditions.cut_share is None else conditions.cut_share[states],
         )
-    names = tuple(problem.axes.states[k] for k in states)
+    two = of_states(problem, np.array(states))
     return replace(
-        problem,
-        axes=replace(problem.axes, states=names, hours=(problem.axes.hours[hour],)),
+        two,
+        axes=replace(two.axes, hours=(problem.axes.hours[hour],)),
         demand_rps=problem.demand_rps[..., [hour]],
-        state_rtt_ms=problem.state_rtt_ms[states],
-        region_up=problem.region_up[states],
-        must_survive=problem.must_survive[states],
-        state_probability=problem.state_probability[states],
-        home_region=problem.home_region[states],
-        state_admissible=problem.state_admissible[states],
         state_region_rtt_ms=None,
         conditions=conditions,
     )
